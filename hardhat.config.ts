@@ -1,0 +1,27 @@
+import { createRequire } from "node:module";
+import { defineConfig } from "hardhat/config";
+import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
+import upgrades from "@openzeppelin/hardhat-upgrades";
+
+const require = createRequire(import.meta.url);
+
+// The compiler is npm's solc (wasm): no download, same bytes everywhere. Cancun is what every EVM chain this protocol targets runs.
+const compiler = {
+  version: "0.8.34",
+  path: require.resolve("solc/soljson.js"),
+  settings: { evmVersion: "cancun", optimizer: { enabled: true, runs: 200 }, outputSelection: { "*": { "*": ["storageLayout"] } } },
+};
+
+export default defineConfig({
+  plugins: [toolbox, upgrades],
+  solidity: { profiles: { default: compiler, production: compiler } },
+  paths: { sources: "./contracts", tests: { mocha: "./test", solidity: "./test" } },
+  typechain: { outDir: "./build/typechain" },
+  test: {
+    mocha: { timeout: 180_000 },
+    solidity: { fuzz: { runs: 64 }, invariant: { runs: 8, depth: 64 } },
+  },
+  networks: {
+    default: { type: "edr-simulated", chainType: "l1", hardfork: "cancun", blockGasLimit: 60_000_000n },
+  },
+});
