@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {DatasetId} from "../types/Ids.sol";
+
+/// @title DatasetRegistry: encrypted dataset manifests as soulbound ERC-721 tokens (ERC-5192).
+interface IDatasetRegistry {
+    struct Version {
+        bytes32 manifestHash; // canonical manifest JSON
+        bytes32 storageRoot; // 0G Merkle root of the ciphertext
+        bytes32 schemaHash; // schema with public feature ranges
+        uint64 recordCount; // claimed by the institution, 1 .. 2^63
+        uint64 registeredAt;
+    }
+
+    event DatasetRegistered(DatasetId indexed dataset, address indexed institution);
+    event DatasetVersionAdded(
+        DatasetId indexed dataset,
+        uint32 indexed version,
+        bytes32 manifestHash,
+        bytes32 storageRoot,
+        bytes32 schemaHash,
+        uint64 recordCount
+    );
+    event RecordsAudited(DatasetId indexed dataset, uint32 indexed version, address indexed admitter, uint64 records);
+
+    error NotDatasetOwner(DatasetId dataset, address caller);
+    error NoSuchDataset(DatasetId dataset);
+    error BadRecordCount(uint64 records);
+    error ManifestAlreadyRegistered(bytes32 manifestHash);
+    error ZeroHash();
+    error NonTransferable();
+    error NotAudited(DatasetId dataset, uint32 version);
+
+    function register(
+        bytes32 manifestHash,
+        bytes32 storageRoot,
+        bytes32 schemaHash,
+        uint64 recordCount
+    ) external returns (DatasetId);
+    function addVersion(
+        DatasetId dataset,
+        bytes32 manifestHash,
+        bytes32 storageRoot,
+        bytes32 schemaHash,
+        uint64 recordCount
+    ) external returns (uint32 version);
+    /// Admitters only: the record count they audited for one version (0 withdraws). Never above the claimed count.
+    function auditRecords(DatasetId dataset, uint32 version, uint64 records) external;
+
+    function institutionOf(DatasetId dataset) external view returns (address);
+    function currentVersion(DatasetId dataset) external view returns (uint32);
+    function versionOf(DatasetId dataset, uint32 version) external view returns (Version memory);
+    /// What submitUpdate needs in one call, for the current version: owner, version, schema, smallest audited count > 0 among `admitters` still listed (reverts NotAudited).
+    function forTraining(
+        DatasetId dataset,
+        address[] calldata admitters
+    ) external view returns (address institution, uint32 version, bytes32 schemaHash, uint64 audited);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+/// @title ProtocolParameters: what the governor may change, inside hard bounds; and the guardian's pause of entries.
+/// @notice Relation kept by every setter for all legal values: maxDisputeWindows < unbonding < upgradeDelay. Campaigns and rounds snapshot what they run under (P10).
+interface IProtocolParameters {
+    struct Parameters {
+        uint32 minWindow; // s; each campaign window is at least this
+        uint32 maxDisputeWindows; // s; sum of a campaign's windows from commit to answer is at most this; <= 14 days
+        uint32 unbonding; // s; 15..60 days (hard)
+        uint32 upgradeDelay; // s; 16..90 days (hard)
+        uint16 protocolFeeBps; // of data pool + committee pool + prover fee, on top; <= 500
+        uint16 treasuryCutBps; // of each slash; 2,000..10,000
+        uint16 suspendAfter; // misses; 1..100
+        uint128 minBond; // smallest unit
+        uint128 minNodeLock;
+        uint128 minComplaintBond;
+        uint32 suspension; // s a suspension lasts
+    }
+
+    event ParametersChanged(Parameters parameters);
+    event TreasuryChanged(address treasury);
+    event EntriesPaused(address indexed guardian, uint64 until);
+    event EntriesResumed(address indexed by);
+
+    error OutOfBounds(bytes32 parameter, uint256 value, uint256 min, uint256 max);
+    error RelationBroken(uint256 disputeWindows, uint256 unbonding, uint256 upgradeDelay);
+    error PauseTooLong(uint256 requested, uint256 remaining);
+    error EntriesArePaused(uint64 until);
+
+    function set(Parameters calldata parameters) external; // governor
+    function setTreasury(address treasury) external; // governor
+    /// Guardian: at most 7 days in any 30.
+    function pauseEntries(uint32 duration) external;
+    function resumeEntries() external; // guardian or governor
+
+    function get() external view returns (Parameters memory);
+    function treasury() external view returns (address);
+    function requireEntriesOpen() external view;
+    function entriesPausedUntil() external view returns (uint64);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {CampaignId, DatasetId, ModelId, RoundId, SrsId, VerifierId} from "../types/Ids.sol";
+import {G1} from "../types/Curve.sol";
+import {IProofVerifier} from "./IProofVerifier.sol";
+import {Proof} from "../types/Curve.sol";
+import {RoundKind, RoundState, UpdateSubmission} from "../types/Training.sol";
+
+/// @title RoundManager: open, draw, commit, verify, share, freeze.
+/// @notice One round: Open → Commit → Share → Frozen → Summed → Finalized | Closed, or FailedEarly / FailedSums. Every state has a permissionless exit after its deadline (P9).
+/// Points that many rounds never read again are not stored: updates are kept as hashes and re-supplied by callers from events.
+interface IRoundManager {
+    /// Snapshot and progress. Times are unix seconds.
+    struct Round {
+        CampaignId campaign;
+        ModelId model;
+        RoundKind kind;
+        RoundState state;
+        uint8 nodes; // S
+        uint8 threshold; // t
+        bool eager;
+        uint32 n;
+        uint32 baseVersion;
+        uint16 submitted;
+        uint16 verified;
+        uint8 acks; // nodes that acknowledged all shares
+        uint16 openComplaints;
+        uint64 openedAt;
+        uint64 drawBlock;
+        uint64 commitUntil;
+        uint64 shareFrom; // start of the share phase
+        uint64 frozenAt;
+        VerifierId updateVerifier;
+        VerifierId aggregateVerifier;
+        SrsId srs;
+        bytes32 updateKeyHash;
+        bytes32 aggregateKeyHash;
+        bytes32 srsHash;
+        G1 base; // C_M(t)
+    }
+
+    /// One accepted submission. Key: memberKey = keccak256(abi.encode(institution, C)).
+    struct Update {
+        address institution;
+        uint64 records; // n̂
+        uint16 index; // in submission order
+        bool verified;
+        bool excluded;
+        DatasetId dataset;
+        uint32 datasetVersion;
+        uint64 consentEpoch;
+        bytes32 detailHash; // keccak256(abi.encode(A[], shareManifest, h, y, W, proof))
+    }
+
+    /// What the freeze fixes.
+    struct Frozen {
+        bytes32 setHash;
+        G1 cAgg;
+        uint256 included; // bitmap over submission order
+        uint16 count;
+        uint64 totalRecords; // Σ n̂
+        uint64 lambda; // λ_t, 0 for Statistics
+        uint64 blockNumber;
+    }
+
+    /// What callers re-supply about one update.
+    struct UpdateDetail {
+        G1 c;
+        G1[] a;
+        bytes32 shareManifest;
+        uint256 h;
+        uint256 y;
+        G1 w;
+        Proof proof;
+    }
+
+    event RoundOpened(
+        RoundId indexed round,
+        CampaignId indexed campaign,
+        ModelId indexed model,
+        RoundKind kind,
+        uint32 baseVersion,
+        G1 base,
+        uint64 drawBlock
+    );
+    event DrawRearmed(RoundId indexed round, uint64 drawBlock);
+    event CommitteeDrawn(RoundId indexed round, address[] nodes, G1[] keys, uint64 commitUntil);
+    event UpdateSubmitted(
+        RoundId indexed round,
+        address indexed institution,
+        DatasetId indexed dataset,
+        uint16 index,
+        uint32 datasetVersion,
+        uint64 consentEpoch,
+        uint64 records,
+        uint256 normBound2,
+        UpdateDetail detail
+    );
+    event UpdateVerified(RoundId indexed round, address indexed institution, uint16 index);
+    event CommitEnded(RoundId indexed round, uint64 shareFrom);
+    event SharesAcknowledged(RoundId indexed round, address indexed node, uint256 nodeIndex);
+    event MemberExcluded(RoundId indexed round, address indexed institution, uint16 index, bytes32 reason);
+    event RoundFrozen(
+        RoundId indexed round,
+        bytes32 setHash,
+        G1 cAgg,
+        uint256 included,
+        uint16 count,
+        uint64 totalRecords,
+        uint64 lambda
+    );
+    event RoundStateChanged(RoundId indexed round, RoundState state);
+    event TipPaid(RoundId indexed round, address indexed keeper, bytes32 action, uint256 amount);
+
+    error NoSuchRound(RoundId round);
+    error WrongState(RoundId round, RoundState state);
+    error TooEarly(uint256 until);
+    error TooLate(uint256 until);
+    error DrawNotReady(uint256 drawBlock);
+    error PoolTooSmall(uint256 eligible, uint256 needed);
+    error NotEnrolled(address institution);
+    error NotDatasetOwner(DatasetId dataset, address caller);
+    error WrongDataset(DatasetId expected, DatasetId given);
+    error WrongThreshold(uint256 given, uint256 expected);
+    error GroupAlreadySubmitted(bytes32 groupId);
+    error CommitmentReused(address institution);
+    error ZeroWeight();
+    error NonCanonical(uint256 value);
+    error BadPoint(uint256 x, uint256 y);
+    error ProofRejected();
+    error UnknownUpdate(bytes32 memberKey);
+    error DetailMismatch(bytes32 memberKey);
+    error AlreadyVerified(bytes32 memberKey);
+    error NotNode(address caller);
+    error AlreadyAcknowledged(address node);
+    error ComplaintsOpen(uint256 count);
+    error TooFewParticipants(uint256 count, uint256 needed);
+    error MemberListMismatch();
+    error NotModule(address caller);
+    error StatisticsUsed(DatasetId dataset, uint32 version);
+    error TooManyMembers(uint256 limit);
+
+    /// Anybody, when the campaign is live, has rounds left and no live round. Snapshots base, verifier ids (must be live) and keys. An entry (pausable).
+    function openRound(CampaignId campaign) external returns (RoundId);
+    /// Anybody, after drawBlock; picks S nodes from the pool by blockhash(drawBlock), locks their stake. More than 256 blocks late: re-arms instead. Statement of fairness in NatSpec.
+    function draw(RoundId round) external;
+    /// An enrolled institution. Eager rounds verify here; batched rounds store.
+    function submitUpdate(UpdateSubmission calldata submission) external;
+    /// Batched rounds: anybody, any subset of unverified updates. All or nothing per call; a bad one never blocks others since callers choose subsets.
+    function verifyBatch(RoundId round, address[] calldata institutions, UpdateDetail[] calldata details) external;
+    /// Anybody: ends the commit phase at commitUntil, or as soon as every enrolled member has submitted (and, batched, been verified).
+    function endCommit(RoundId round) external;
+    /// A committee node: all verified members' shares arrived and check. When all nodes have, the share phase ends.
+    function acknowledgeShares(RoundId round) external;
+    /// Anybody, when the share phase is over and no complaint is open. `cs`: C of every submission in submission order (verified against stored keys).
+    /// Leaves out unverified, excluded, and those whose consent epoch moved. Below the minimum: the round fails early.
+    function freeze(RoundId round, G1[] calldata cs) external;
+
+    // --- ShareDisputes and RoundSettlement only
+    function exclude(RoundId round, bytes32 memberKey, bytes32 reason) external;
+    function complaintOpened(RoundId round) external;
+    function complaintClosed(RoundId round) external;
+    function setState(RoundId round, RoundState state) external;
+    /// RoundSettlement: releases one member's bond, once.
+    function releaseBond(RoundId round, bytes32 memberKey) external;
+    /// RoundSettlement: releases one node's lock, once.
+    function releaseNode(RoundId round, uint256 nodeIndex) external;
+
+    function get(RoundId round) external view returns (Round memory);
+    function frozenOf(RoundId round) external view returns (Frozen memory);
+    function updateOf(bytes32 roundMemberKey) external view returns (Update memory);
+    function memberKeys(RoundId round) external view returns (bytes32[] memory);
+    function committeeOf(RoundId round) external view returns (address[] memory nodes, G1[] memory keys);
+    /// Checks a re-supplied detail against the stored hash; reverts DetailMismatch. Returns ctx as the submission used it.
+    function contextOf(
+        RoundId round,
+        address institution,
+        UpdateDetail calldata detail
+    ) external view returns (bytes32 ctx, bytes32 memberKey);
+    /// End of the share phase's sub-windows for a round: complaint, ciphertext, reveal, opening.
+    function shareDeadlines(
+        RoundId round
+    ) external view returns (uint64 complaintUntil, uint64 ciphertextUntil, uint64 revealUntil, uint64 openingUntil);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {CampaignId, ModelId, RoundId} from "../types/Ids.sol";
+import {G1, Proof} from "../types/Curve.sol";
+
+/// @title RoundSettlement: finalize, fail, close, claim.
+/// @notice Holds each round's reserved escrow (vault purpose ROUND, party = round id). Money moves by pull: claims credit the vault, owners withdraw.
+interface IRoundSettlement {
+    struct Finalization {
+        RoundId round;
+        uint256 h; // h_M
+        uint256 y; // y_M
+        G1 w;
+        Proof proof;
+        bytes32 storageRoot; // claims that readers check
+        bytes32 artefactRoot;
+        address payee; // named inside r_M: a copied proof pays its maker
+    }
+
+    event RoundFinalized(
+        RoundId indexed round,
+        CampaignId indexed campaign,
+        ModelId indexed model,
+        uint32 version,
+        address payee,
+        uint256 proverFee,
+        G1 c,
+        uint256 h
+    );
+    event RoundClosedUnproven(RoundId indexed round, bool verifierRetired);
+    event StatisticsCompleted(RoundId indexed round);
+    event RoundFailed(RoundId indexed round, bool afterFreeze, bytes32 reason);
+    event Claimed(RoundId indexed round, address indexed party, bytes32 indexed role, address token, uint256 amount);
+    event SponsorRefunded(RoundId indexed round, CampaignId indexed campaign, uint256 amount);
+
+    error WrongState(RoundId round);
+    error TooEarly(uint256 until);
+    error NotEnoughSums(uint256 have, uint256 need);
+    error AggregateRejected();
+    error NothingToClaim(RoundId round, address party, bytes32 role);
+    error ZeroPayee();
+    error NotMember(RoundId round, address party);
+    error NotNode(RoundId round, address party);
+    error DemandsOpen(uint256 count);
+
+    /// Anybody: the first valid aggregate proof wins the ramped fee for its named payee. Training rounds in state Summed.
+    function finalize(Finalization calldata f) external;
+    /// Anybody: statistics rounds, once sums are final.
+    function completeStatistics(RoundId round) external;
+    /// Anybody: a round stuck before the freeze (undrawn past its window, too few participants, verifier retired) or after it with sums missing past the sums window.
+    function fail(RoundId round) external;
+    /// Anybody: once sums stand and the verifier is retired, or closeDeadline has passed.
+    function closeUnproven(RoundId round) external;
+
+    /// Anybody for `institution`: data share (or show-up fee, or compensation) and bond release. Pays only the institution.
+    function claimMember(RoundId round, bytes32 memberKey) external;
+    /// Anybody for the node at `nodeIndex`: committee share and lock release, once sums are final (or the round failed early).
+    function claimNode(RoundId round, uint256 nodeIndex) external;
+    /// Anybody: royalty to the model's split, protocol fee to the treasury, prover fee to its payee — once each.
+    function claimFees(RoundId round) external;
+
+    /// Prover fee if finalize ran now (smallest unit).
+    function proverFeeNow(RoundId round) external view returns (uint256);
+    /// RoundManager only: pays a keeper's tip out of the round's account.
+    function payTip(RoundId round, address keeper, bytes32 action) external;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+/// @title Vault: holds every token of the protocol; not a proxy.
+/// @notice Balances are held by (token, purpose, party). A purpose belongs to exactly one module, which alone may move it. Credited money
+/// belongs to its owner and moves only by `withdrawTo`. Governance may reassign a purpose to another module only after `moduleDelay`.
+/// @dev Warning: whoever approves the vault trusts every *active* module to pull only what the caller of that module agreed to. Approve exact amounts.
+interface IVault {
+    event PurposeAssigned(bytes32 indexed purpose, address indexed module);
+    event PurposeReassignmentScheduled(bytes32 indexed purpose, address indexed module, uint256 activeAt);
+    event PurposeReassignmentCancelled(bytes32 indexed purpose, address indexed module);
+    event Deposited(
+        address indexed token,
+        bytes32 indexed purpose,
+        bytes32 indexed party,
+        address from,
+        uint256 amount
+    );
+    event Moved(
+        address indexed token,
+        bytes32 fromPurpose,
+        bytes32 indexed fromParty,
+        bytes32 toPurpose,
+        bytes32 indexed toParty,
+        uint256 amount
+    );
+    event Credited(
+        address indexed token,
+        bytes32 fromPurpose,
+        bytes32 indexed fromParty,
+        address indexed owner,
+        uint256 amount
+    );
+    event Withdrawn(address indexed token, address indexed owner, address indexed to, uint256 amount);
+
+    error NotModule(bytes32 purpose, address caller);
+    error PurposeTaken(bytes32 purpose, address module);
+    error NotYetActive(bytes32 purpose, uint256 activeAt);
+    error NothingScheduled(bytes32 purpose);
+    error InsufficientBalance(address token, bytes32 purpose, bytes32 party, uint256 available, uint256 needed);
+    error InsufficientCredit(address token, address owner, uint256 available, uint256 needed);
+    error TokenTransferMismatch(address token, uint256 expected, uint256 received);
+    error ZeroAddress();
+
+    /// Pulls exactly `amount` of `token` from `from` into (purpose, party). Reverts if the balance delta differs (fee-on-transfer, rebasing).
+    function deposit(address token, bytes32 purpose, bytes32 party, address from, uint256 amount) external;
+    /// Moves held money from a purpose of the caller to any assigned purpose (the receiver's module then owns it).
+    function move(
+        address token,
+        bytes32 fromPurpose,
+        bytes32 fromParty,
+        bytes32 toPurpose,
+        bytes32 toParty,
+        uint256 amount
+    ) external;
+    /// Moves held money of the caller's purpose to `owner`'s credit.
+    function credit(address token, bytes32 purpose, bytes32 party, address owner, uint256 amount) external;
+    /// Pays the caller's own credit out to `to`.
+    function withdrawTo(address token, address to, uint256 amount) external;
+
+    function heldOf(address token, bytes32 purpose, bytes32 party) external view returns (uint256);
+    function creditOf(address token, address owner) external view returns (uint256);
+    /// Sum of all held and credited amounts; <= token balance at all times.
+    function totalOf(address token) external view returns (uint256);
+    function moduleOf(bytes32 purpose) external view returns (address);
+}

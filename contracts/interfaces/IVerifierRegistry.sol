@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {SrsId, VerifierId} from "../types/Ids.sol";
+import {G1, G2} from "../types/Curve.sol";
+
+/// @title VerifierRegistry: append-only verifying keys and structured reference strings, stored as data.
+/// @notice Ids never change meaning. A retired id (tombstone) verifies nothing more. Nothing but an SRS entry ever supplies [τ]_2.
+interface IVerifierRegistry {
+    struct VerifyingKey {
+        G1 alpha;
+        G2 beta;
+        G2 gamma;
+        G2 delta;
+        G1[] ic;
+    }
+
+    struct VerifierInfo {
+        bytes32 circuit; // keccak256 of the circuit's name, e.g. "update"
+        uint32 n; // vector length, 2^k
+        SrsId srs;
+        bool insecure; // development key: registration refused off devnet chain ids
+        bool retired;
+        bytes32 keyHash;
+    }
+
+    event SrsRegistered(SrsId indexed srs, bytes32 srsHash, bool insecure);
+    event VerifierRegistered(
+        VerifierId indexed verifier,
+        bytes32 indexed circuit,
+        uint32 n,
+        SrsId srs,
+        bytes32 keyHash,
+        bool insecure
+    );
+    event VerifierRetired(VerifierId indexed verifier, address by);
+
+    error UnknownSrs(SrsId srs);
+    error UnknownVerifier(VerifierId verifier);
+    error VerifierIsRetired(VerifierId verifier);
+    error GammaEqualsDelta();
+    error PointNotOnCurve();
+    error PointNotInSubgroup();
+    error SrsPairingMismatch();
+    error BadSize(uint32 n);
+    error InsecureKeyOffDevnet(uint256 chainId);
+
+    /// Governor. Checks e([τ]_1, [1]_2) = e([1]_1, [τ]_2), canonical points, not infinity, τ not 0 or 1.
+    function registerSrs(G1 calldata tauG1, G2 calldata tauG2, bool insecure) external returns (SrsId);
+    /// Governor. Rejects gamma = delta, off-curve, off-subgroup and infinite points, unknown SRS, wrong IC count for the circuit's public inputs (ic.length - 1).
+    function registerVerifier(
+        bytes32 circuit,
+        uint32 n,
+        SrsId srs,
+        VerifyingKey calldata key,
+        bool insecure
+    ) external returns (VerifierId);
+    /// Governor or guardian.
+    function retire(VerifierId verifier) external;
+
+    function infoOf(VerifierId verifier) external view returns (VerifierInfo memory);
+    function keyOf(VerifierId verifier) external view returns (VerifyingKey memory);
+    function srsOf(SrsId srs) external view returns (G1 memory tauG1, G2 memory tauG2, bytes32 srsHash);
+    /// Address of the data contract (abi-encoded key + tauG2, see ProofVerifier) — reverts when unknown or retired.
+    function dataOf(VerifierId verifier) external view returns (address);
+    function isLive(VerifierId verifier) external view returns (bool);
+}
