@@ -14,7 +14,13 @@ const compiler = {
 
 export default defineConfig({
   plugins: [toolbox, upgrades],
-  solidity: { profiles: { default: compiler, production: compiler } },
+  solidity: {
+    profiles: { default: compiler, production: compiler },
+    npmFilesToBuild: [
+      "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol",
+      "@openzeppelin/contracts/access/manager/AccessManager.sol",
+    ],
+  },
   paths: { sources: "./contracts", tests: { mocha: "./test", solidity: "./test" } },
   typechain: { outDir: "./build/typechain" },
   test: {

@@ -1,0 +1,138 @@
+import { Contract, Interface, isError } from "ethers";
+import type { ContractRunner, ContractTransactionReceipt, InterfaceAbi, LogDescription, Overrides } from "ethers";
+import { abis } from "../generated/abi/index.ts";
+import type * as types from "../generated/types/index.ts";
+import type { TypedContractMethod } from "../generated/types/common.ts";
+import type { Deployment } from "../deployment.ts";
+import { CONTRACTS } from "../deployment.ts";
+import { MedNexusError } from "../errors.ts";
+
+/** Every contract of a deployment, typed. The names are those of `Deployment.addresses`. */
+export interface Contracts {
+  vault: types.Vault;
+  parameters: types.ProtocolParameters;
+  stake: types.Stake;
+  institutions: types.InstitutionRegistry;
+  datasets: types.DatasetRegistry;
+  consent: types.ConsentRegistry;
+  inft: types.ModelINFT;
+  versions: types.ModelVersions;
+  verifiers: types.VerifierRegistry;
+  proofVerifier: types.ProofVerifier;
+  campaigns: types.CampaignRegistry;
+  rounds: types.RoundManager;
+  disputes: types.ShareDisputes;
+  settlement: types.RoundSettlement;
+}
+
+/** ABI name of each deployed contract. */
+export const CONTRACT_ABI: Record<keyof Contracts, keyof typeof abis> = {
+  vault: "Vault",
+  parameters: "ProtocolParameters",
+  stake: "Stake",
+  institutions: "InstitutionRegistry",
+  datasets: "DatasetRegistry",
+  consent: "ConsentRegistry",
+  inft: "ModelINFT",
+  versions: "ModelVersions",
+  verifiers: "VerifierRegistry",
+  proofVerifier: "ProofVerifier",
+  campaigns: "CampaignRegistry",
+  rounds: "RoundManager",
+  disputes: "ShareDisputes",
+  settlement: "RoundSettlement",
+};
+
+/** A contract refused. `code` is `REVERT_<ErrorName>`; `args` are the error's values by name. */
+export class RevertError extends MedNexusError {
+  readonly errorName: string;
+  readonly args: Record<string, unknown>;
+
+  constructor(errorName: string, args: Record<string, unknown>, cause: unknown) {
+    const shown = Object.entries(args).map(([name, value]) => `${name}: ${String(value)}`);
+    super(`REVERT_${errorName}`, `the contract refused: ${errorName}(${shown.join(", ")})`, { cause });
+    this.errorName = errorName;
+    this.args = args;
+  }
+}
+
+/** What a sent and mined transaction did. */
+export interface Executed {
+  receipt: ContractTransactionReceipt;
+  gasUsed: bigint;
+  events: LogDescription[];
+}
+
+// One interface per kind over all contracts: an inner call may revert, or log, from any of them.
+const everything = new Interface(
+  [...new Map(Object.values(abis).flatMap((abi) => new Interface(abi as InterfaceAbi).fragments).filter((f) => f.type === "error" || f.type === "event").map((f) => [f.format("sighash") + f.type, f])).values()],
+);
+
+/** Typed handles on every contract; `runner` is a provider (reads) or a signer (reads and writes). */
+export function connect(deployment: Deployment, runner: ContractRunner): Contracts {
+  const entries = CONTRACTS.map((name) => [name, new Contract(deployment.addresses[name], abis[CONTRACT_ABI[name]] as InterfaceAbi, runner)]);
+  return Object.fromEntries(entries) as Contracts;
+}
+
+/** Turns whatever ethers threw into a RevertError (contract refused), or a retryable `RPC_FAILED`. */
+export function decodeFailure(cause: unknown): MedNexusError {
+  if (cause instanceof MedNexusError) return cause;
+  const data = revertData(cause);
+  if (data !== undefined) {
+    const parsed = everything.parseError(data);
+    if (parsed !== null) {
+      const names = parsed.fragment.inputs.map((input, i) => input.name || String(i));
+      return new RevertError(parsed.name, Object.fromEntries(names.map((name, i) => [name, parsed.args[i]])), cause);
+    }
+    return new RevertError("Unknown", { data }, cause);
+  }
+  if (isError(cause, "CALL_EXCEPTION")) return new RevertError(cause.reason === null ? "Unknown" : "Require", { reason: cause.reason }, cause);
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new MedNexusError("RPC_FAILED", `the chain could not be asked: ${text}`, { cause, retryable: true });
+}
+
+/**
+ * Simulates, sends and waits for one confirmation.
+ * Errors: RevertError when the simulation or the mined transaction reverts; `RPC_FAILED` (retryable) otherwise.
+ */
+export async function execute<A extends unknown[], R>(
+  method: TypedContractMethod<A, R, "nonpayable">,
+  args: A,
+  overrides: Overrides = {},
+): Promise<Executed> {
+  try {
+    const call = method as unknown as {
+      estimateGas(...all: unknown[]): Promise<bigint>;
+      send(...all: unknown[]): Promise<{ wait(): Promise<ContractTransactionReceipt | null> }>;
+    };
+    // The estimate is the simulation: it reverts with the same data. A tenth more covers state that moves before inclusion.
+    const gasLimit = overrides.gasLimit ?? ((await call.estimateGas(...args, overrides)) * 11n) / 10n;
+    const sent = await call.send(...args, { ...overrides, gasLimit });
+    const receipt = await sent.wait();
+    if (receipt === null) throw new MedNexusError("TX_DROPPED", "the transaction was dropped before inclusion", { retryable: true });
+    return { receipt, gasUsed: receipt.gasUsed, events: decodeLogs(receipt) };
+  } catch (cause) {
+    throw decodeFailure(cause);
+  }
+}
+
+/** Known events of a receipt, in log order. */
+export function decodeLogs(receipt: { logs: readonly { topics: readonly string[]; data: string }[] }): LogDescription[] {
+  return receipt.logs.map((log) => everything.parseLog(log)).filter((event) => event !== null);
+}
+
+/** The arguments of the first event of this name. Throws `NO_EVENT` when absent. */
+export function eventArgs(executed: Executed, name: string): LogDescription["args"] {
+  const event = executed.events.find((candidate) => candidate.name === name);
+  if (event === undefined) throw new MedNexusError("NO_EVENT", `the transaction emitted no ${name}`);
+  return event.args;
+}
+
+function revertData(error: unknown): string | undefined {
+  for (let e = error as { data?: unknown; error?: unknown; info?: { error?: unknown }; cause?: unknown } | undefined, depth = 0; e !== null && typeof e === "object" && depth < 6; depth++) {
+    const data = (e.data as { data?: unknown } | undefined)?.data ?? e.data;
+    if (typeof data === "string" && data.startsWith("0x") && data.length >= 10) return data;
+    e = (e.error ?? e.info?.error ?? e.cause) as typeof e;
+  }
+  return undefined;
+}
