@@ -75,8 +75,8 @@ interface IModelVersions {
         ImportProof calldata imported
     ) external;
     /// CampaignRegistry only. `growth` = rounds·λ·2^f·⌈B⌉: refuses when bound + growth >= 2^60.
-    function attach(ModelId model, CampaignId campaign, uint256 growth) external;
-    function detach(ModelId model, CampaignId campaign) external;
+    function attachCampaign(ModelId model, CampaignId campaign, uint256 growth) external;
+    function detachCampaign(ModelId model, CampaignId campaign) external;
     /// RoundSettlement only, for the attached campaign's round: appends version base + 1. `growth` = λ·2^f·⌈B⌉.
     function append(
         ModelId model,

@@ -1,6 +1,6 @@
 import { Contract, Interface, isError } from "ethers";
 import type { ContractRunner, ContractTransactionReceipt, InterfaceAbi, LogDescription, Overrides } from "ethers";
-import { abis } from "../generated/abi/index.ts";
+import * as abi from "../generated/abi/index.ts";
 import type * as types from "../generated/types/index.ts";
 import type { TypedContractMethod } from "../generated/types/common.ts";
 import type { Deployment } from "../deployment.ts";
@@ -25,23 +25,23 @@ export interface Contracts {
   settlement: types.RoundSettlement;
 }
 
-/** ABI name of each deployed contract. */
-export const CONTRACT_ABI: Record<keyof Contracts, keyof typeof abis> = {
-  vault: "Vault",
-  parameters: "ProtocolParameters",
-  stake: "Stake",
-  institutions: "InstitutionRegistry",
-  datasets: "DatasetRegistry",
-  consent: "ConsentRegistry",
-  inft: "ModelINFT",
-  versions: "ModelVersions",
-  verifiers: "VerifierRegistry",
-  proofVerifier: "ProofVerifier",
-  campaigns: "CampaignRegistry",
-  rounds: "RoundManager",
-  disputes: "ShareDisputes",
-  settlement: "RoundSettlement",
-};
+/** ABI of each deployed contract. */
+export const CONTRACT_ABI = {
+  vault: abi.vaultAbi,
+  parameters: abi.protocolParametersAbi,
+  stake: abi.stakeAbi,
+  institutions: abi.institutionRegistryAbi,
+  datasets: abi.datasetRegistryAbi,
+  consent: abi.consentRegistryAbi,
+  inft: abi.modelINFTAbi,
+  versions: abi.modelVersionsAbi,
+  verifiers: abi.verifierRegistryAbi,
+  proofVerifier: abi.proofVerifierAbi,
+  campaigns: abi.campaignRegistryAbi,
+  rounds: abi.roundManagerAbi,
+  disputes: abi.shareDisputesAbi,
+  settlement: abi.roundSettlementAbi,
+} as const satisfies Record<keyof Contracts, InterfaceAbi>;
 
 /** A contract refused. `code` is `REVERT_<ErrorName>`; `args` are the error's values by name. */
 export class RevertError extends MedNexusError {
@@ -64,13 +64,18 @@ export interface Executed {
 }
 
 // One interface per kind over all contracts: an inner call may revert, or log, from any of them.
-const everything = new Interface(
-  [...new Map(Object.values(abis).flatMap((abi) => new Interface(abi as InterfaceAbi).fragments).filter((f) => f.type === "error" || f.type === "event").map((f) => [f.format("sighash") + f.type, f])).values()],
-);
+const everything = new Interface([
+  ...new Map(
+    Object.values(CONTRACT_ABI)
+      .flatMap((one) => new Interface(one).fragments)
+      .filter((fragment) => fragment.type === "error" || fragment.type === "event")
+      .map((fragment) => [fragment.type + fragment.format("sighash"), fragment]),
+  ).values(),
+]);
 
 /** Typed handles on every contract; `runner` is a provider (reads) or a signer (reads and writes). */
 export function connect(deployment: Deployment, runner: ContractRunner): Contracts {
-  const entries = CONTRACTS.map((name) => [name, new Contract(deployment.addresses[name], abis[CONTRACT_ABI[name]] as InterfaceAbi, runner)]);
+  const entries = CONTRACTS.map((name) => [name, new Contract(deployment.addresses[name], CONTRACT_ABI[name], runner)]);
   return Object.fromEntries(entries) as Contracts;
 }
 

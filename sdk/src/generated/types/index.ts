@@ -1,0 +1,14 @@
+export type { CampaignRegistry } from "./CampaignRegistry.ts";
+export type { ConsentRegistry } from "./ConsentRegistry.ts";
+export type { DatasetRegistry } from "./DatasetRegistry.ts";
+export type { InstitutionRegistry } from "./InstitutionRegistry.ts";
+export type { ModelINFT } from "./ModelINFT.ts";
+export type { ModelVersions } from "./ModelVersions.ts";
+export type { ProofVerifier } from "./ProofVerifier.ts";
+export type { ProtocolParameters } from "./ProtocolParameters.ts";
+export type { RoundManager } from "./RoundManager.ts";
+export type { RoundSettlement } from "./RoundSettlement.ts";
+export type { ShareDisputes } from "./ShareDisputes.ts";
+export type { Stake } from "./Stake.ts";
+export type { Vault } from "./Vault.ts";
+export type { VerifierRegistry } from "./VerifierRegistry.ts";
