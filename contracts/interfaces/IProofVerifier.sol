@@ -5,29 +5,25 @@ import {SrsId, VerifierId} from "../types/Ids.sol";
 import {G1, Proof} from "../types/Curve.sol";
 
 /// @title ProofVerifier: Groth16 and KZG together, one pairing call for any number of statements under one verifier id.
-/// @notice Equation (protocol design, section 4):
-/// Π e(−g_i A_i, B_i) · e(Σ g_i α, β) · e(Σ g_i IC(x_i), γ) · e(Σ g_i Cπ_i, δ) · e(Σ k_i (C_i − y_i G + r_i W_i), [1]_2) · e(−Σ k_i W_i, [τ]_2) = 1
+/// @notice Equation (protocol design, section 4), with γ = [1]_2 for every registered key:
+/// Π e(−g_i A_i, B_i) · e(Σ g_i α, β) · e(Σ g_i IC(x_i) + Σ k_i (C_i − y_i G + r_i W_i), [1]_2) · e(Σ g_i Cπ_i, δ) · e(−Σ k_i W_i, [τ]_2) = 1
 /// with independent 128-bit g_i, k_i from a hash of everything, also when there is a single statement: both equations share τ, so uncoefficiented errors cancel.
-/// @dev Stateless; fails closed: a precompile failure or short return is "false" or a revert, never "true".
+/// @dev Stateless; fails closed: a precompile failure or short return is a revert, never "true". Points, scalars and precompiles are refused by Bn254's errors.
 interface IProofVerifier {
+    /// The commitment is opened at r = inputs[1] to y = inputs[2], the very words that the circuit sees: update (h, r, y, B²), aggregate (h, r, y).
     struct Statement {
         uint256[] inputs; // Groth16 public inputs, each < r
         Proof proof;
-        G1 c; // commitment opened at r to y
-        uint256 r;
-        uint256 y;
+        G1 c; // commitment; not infinity
         G1 w; // opening [(p(X) − y)/(X − r)]_1 ; infinity allowed
     }
 
-    error NonCanonicalScalar(uint256 value);
-    error PointNotOnCurve(uint256 x, uint256 y);
-    error PointAtInfinity();
     error WrongInputCount(uint256 given, uint256 expected);
     error EmptyBatch();
-    error PrecompileFailed(address precompile);
 
     /// True iff every statement holds under `verifier`. Reverts on malformed points or scalars, unknown or retired ids.
+    /// @dev Warning: it says nothing about where h, r, B² come from. The caller derives r from the transcript and B² from the registry, never from the prover.
     function verify(VerifierId verifier, Statement[] calldata statements) external view returns (bool);
-    /// KZG only: C opens to y at r (share and sum answers).
+    /// KZG only: C opens to y at r (share and sum answers). C may be infinity: an honest node cannot help it if shares sum to zero.
     function verifyOpening(SrsId srs, G1 calldata c, uint256 r, uint256 y, G1 calldata w) external view returns (bool);
 }

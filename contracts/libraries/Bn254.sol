@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {G1, G2} from "../types/Curve.sol";
+
+/// @title Bn254: the curve y² = x³ + 3 over F_q, its twist, and the precompiles that compute on them (EIP-196, EIP-197, EIP-198, EIP-1108).
+/// @dev Fails closed: a precompile that fails, or that succeeds with the wrong number of bytes (as an address without code does), is PrecompileFailed.
+library Bn254 {
+    /// Order of G1, G2 and of the scalar field F_r. 5 generates F_r*.
+    uint256 internal constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+    /// Modulus of the base field F_q.
+    uint256 internal constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
+
+    /// Generator of G1 is (1, 2); of G2, in EIP-197's order:
+    uint256 internal constant G2_X_IM = 11559732032986387107991004021392285783925812861821192530917403151452391805634;
+    uint256 internal constant G2_X_RE = 10857046999023057135944570762232829481370756359578518086990519993285655852781;
+    uint256 internal constant G2_Y_IM = 4082367875863433681332203403145435568316851327593401208105741076214120093531;
+    uint256 internal constant G2_Y_RE = 8495653923123431417604973247489272438418190587263600148770280649306958101930;
+
+    // 3 / (9 + i), the twist's constant: y² = x³ + 3 / (9 + i).
+    uint256 private constant TWIST_B_RE = 19485874751759354771024239261021720505790618469301721065564631296452457478373;
+    uint256 private constant TWIST_B_IM = 266929791119991161246907387137283842545076965332900288569378510910307636690;
+
+    address internal constant MODEXP = address(0x05);
+    address internal constant EC_ADD = address(0x06);
+    address internal constant EC_MUL = address(0x07);
+    address internal constant EC_PAIRING = address(0x08);
+
+    error PrecompileFailed(address precompile);
+    /// A scalar >= r.
+    error NonCanonicalScalar(uint256 value);
+    /// A coordinate >= q, or a point off the curve.
+    error PointNotOnCurve(uint256 x, uint256 y);
+    error PointAtInfinity();
+
+    function g1() internal pure returns (G1 memory) {
+        return G1(1, 2);
+    }
+
+    function g2() internal pure returns (G2 memory) {
+        return G2(G2_X_IM, G2_X_RE, G2_Y_IM, G2_Y_RE);
+    }
+
+    // --- checks
+
+    function requireScalar(uint256 s) internal pure {
+        if (s >= R) revert NonCanonicalScalar(s);
+    }
+
+    /// Canonical and on the curve, infinity included. The cofactor of G1 is 1: on the curve is in the group.
+    function isG1(uint256 x, uint256 y) internal pure returns (bool) {
+        if (x >= Q || y >= Q) return false;
+        if (x == 0 && y == 0) return true;
+        return mulmod(y, y, Q) == addmod(mulmod(mulmod(x, x, Q), x, Q), 3, Q);
+    }
+
+    function isInfinity(G1 memory p) internal pure returns (bool) {
+        return p.x == 0 && p.y == 0;
+    }
+
+    function isEqual(G1 memory a, G1 memory b) internal pure returns (bool) {
+        return a.x == b.x && a.y == b.y;
+    }
+
+    /// A canonical point of G1, infinity allowed.
+    function requireG1OrInfinity(G1 memory p) internal pure {
+        if (!isG1(p.x, p.y)) revert PointNotOnCurve(p.x, p.y);
+    }
+
+    /// A canonical point of G1 other than infinity.
+    function requireG1(G1 memory p) internal pure {
+        if (isInfinity(p)) revert PointAtInfinity();
+        requireG1OrInfinity(p);
+    }
+
+    /// Canonical and on the twist, not infinity. Says nothing about the subgroup: see `isInG2`.
+    function isOnTwist(G2 memory p) internal pure returns (bool) {
+        (uint256 a, uint256 b, uint256 c, uint256 d) = (p.xRe, p.xIm, p.yRe, p.yIm); // x = a + bi, y = c + di
+        if (a >= Q || b >= Q || c >= Q || d >= Q) return false;
+        if (a | b | c | d == 0) return false;
+        unchecked {
+            // Negations Q - b are in [1, Q] for b < Q; addmod and mulmod reduce.
+            uint256 squareRe = addmod(mulmod(a, a, Q), mulmod(b, Q - b, Q), Q); // x²
+            uint256 squareIm = mulmod(2 * a, b, Q); // 2a < 2^255
+            uint256 cubeRe = addmod(mulmod(squareRe, a, Q), mulmod(squareIm, Q - b, Q), Q); // x³
+            uint256 cubeIm = addmod(mulmod(squareRe, b, Q), mulmod(squareIm, a, Q), Q);
+            return
+                addmod(mulmod(c, c, Q), mulmod(d, Q - d, Q), Q) == addmod(cubeRe, TWIST_B_RE, Q) &&
+                mulmod(2 * c, d, Q) == addmod(cubeIm, TWIST_B_IM, Q);
+        }
+    }
+
+    /// True iff `p` is on the twist and in the subgroup of order r. EIP-197 obliges the pairing precompile to fail on a point of the twist outside the
+    /// subgroup, so the rule applied here is, by definition, the one that verification relies on later. An out-of-gas call also reads as false.
+    function isInG2(G2 memory p) internal view returns (bool) {
+        if (!isOnTwist(p)) return false;
+        uint256[6] memory words = [1, 2, p.xIm, p.xRe, p.yIm, p.yRe];
+        uint256[1] memory result;
+        bool ok;
+        assembly ("memory-safe") {
+            ok := staticcall(gas(), 0x08, words, 0xc0, result, 0x20)
+            ok := and(ok, eq(returndatasize(), 0x20))
+        }
+        return ok;
+    }
+
+    // --- group operations
+
+    function add(G1 memory a, G1 memory b) internal view returns (G1 memory c) {
+        uint256[4] memory input = [a.x, a.y, b.x, b.y];
+        uint256 from;
+        uint256 to;
+        assembly ("memory-safe") {
+            from := input
+            to := c
+        }
+        callInto(EC_ADD, from, 0x80, to, 0x40);
+    }
+
+    /// s·p; s may be any word, the precompile reduces.
+    function mul(G1 memory p, uint256 s) internal view returns (G1 memory c) {
+        uint256[3] memory input = [p.x, p.y, s];
+        uint256 from;
+        uint256 to;
+        assembly ("memory-safe") {
+            from := input
+            to := c
+        }
+        callInto(EC_MUL, from, 0x60, to, 0x40);
+    }
+
+    /// −p for canonical p.
+    function neg(G1 memory p) internal pure returns (G1 memory) {
+        return p.y == 0 ? G1(p.x, 0) : G1(p.x, Q - p.y);
+    }
+
+    /// True iff Π e(P_i, Q_i) = 1. `words`: six a pair (x, y, xIm, xRe, yIm, yRe). No pairs is refused, although the empty product is 1.
+    /// Malformed points, and points of the twist outside G2, make the precompile fail.
+    function pairing(uint256[] memory words) internal view returns (bool) {
+        if (words.length == 0 || words.length % 6 != 0) revert PrecompileFailed(EC_PAIRING);
+        uint256[1] memory result;
+        uint256 from;
+        uint256 to;
+        assembly ("memory-safe") {
+            from := add(words, 0x20)
+            to := result
+        }
+        callInto(EC_PAIRING, from, 32 * words.length, to, 0x20);
+        return result[0] == 1;
+    }
+
+    /// 1/a in F_r by a^(r − 2). a is not 0 mod r.
+    function inverse(uint256 a) internal view returns (uint256) {
+        if (a % R == 0) revert NonCanonicalScalar(a);
+        uint256[6] memory input = [32, 32, 32, a, R - 2, R];
+        uint256[1] memory result;
+        uint256 from;
+        uint256 to;
+        assembly ("memory-safe") {
+            from := input
+            to := result
+        }
+        callInto(MODEXP, from, 0xc0, to, 0x20);
+        return result[0];
+    }
+
+    /// Static call with memory [from, from + size) whose answer of exactly `answerSize` bytes lands at `to`. All gas is forwarded: prices differ between chains.
+    /// @dev Warning: `from` and `to` must be allocated for `size` and `answerSize` bytes.
+    function callInto(address precompile, uint256 from, uint256 size, uint256 to, uint256 answerSize) internal view {
+        bool ok;
+        assembly ("memory-safe") {
+            ok := staticcall(gas(), precompile, from, size, to, answerSize)
+            ok := and(ok, eq(returndatasize(), answerSize))
+        }
+        if (!ok) revert PrecompileFailed(precompile);
+    }
+}
