@@ -18,7 +18,6 @@ const toChallenge = (digest: Hash): bigint => BigInt(digest) % FR_MODULUS;
 
 const G1_TYPE = "tuple(uint256 x,uint256 y)";
 const G2_TYPE = "tuple(uint256 xIm,uint256 xRe,uint256 yIm,uint256 yRe)";
-const PROOF_TYPE = `tuple(${G1_TYPE} a,${G2_TYPE} b,${G1_TYPE} c)`;
 
 /** TAG(name) = keccak256("mednexus.<name>.v1"). */
 export const tag = (name: string): Hash => id(`mednexus.${name}.v1`);
@@ -178,38 +177,6 @@ export const keyHash = (circuit: string, n: number, key: VerifyingKey): Hash =>
   );
 
 export const srsHash = (tauG1: G1, tauG2: G2): Hash => hash([G1_TYPE, G2_TYPE], [tauG1, tauG2]);
-
-/** A Groth16 proof; B in EIP-197 order. */
-export interface Proof {
-  readonly a: G1;
-  readonly b: G2;
-  readonly c: G1;
-}
-
-/** One statement of a batch: a Groth16 proof and the KZG opening that ties it to its commitment. */
-export interface ProofStatement {
-  /** The registry's verifier id, as the word that abi.encode makes of it. */
-  readonly verifierId: bigint;
-  readonly publicInputs: readonly bigint[];
-  readonly proof: Proof;
-  readonly commitment: G1;
-  readonly r: bigint;
-  readonly y: bigint;
-  readonly w: G1;
-}
-
-const STATEMENT = `tuple(uint256 verifierId,uint256[] publicInputs,${PROOF_TYPE} proof,${G1_TYPE} commitment,uint256 r,uint256 y,${G1_TYPE} w)`;
-
-/** T: the whole batch, from which the coefficients of each equation are drawn. */
-export const batchHash = (statements: readonly ProofStatement[]): Hash =>
-  hash(["bytes32", `${STATEMENT}[]`], [tag("batch"), statements]);
-
-/** Independent 128-bit coefficients: `groth` from (T, 2i), `kzg` from (T, 2i + 1); zero is replaced by 1. */
-export function batchCoefficients(batch: Hash, count: number): { groth: bigint; kzg: bigint }[] {
-  const draw = (index: number): bigint =>
-    BigInt.asUintN(128, BigInt(hash(["bytes32", "uint256"], [batch, index]))) || 1n;
-  return Array.from({ length: count }, (_, i) => ({ groth: draw(2 * i), kzg: draw(2 * i + 1) }));
-}
 
 /** Leaf of one subject's grant; the salt keeps subjects unlinkable across datasets. */
 export const grantLeaf = (dataset: bigint, datasetVersion: number, subjectKey: Address, salt: Hash): Hash =>

@@ -4,10 +4,10 @@ import { bytesToBigint, type RandomBytes, wordBytes } from "@mednexus/sdk";
 /** Reproducible bytes for tests and vectors, never for secrets: keccak256(seed ‖ counter), block after block. */
 export function seededRandom(seed: bigint): RandomBytes {
   let counter = 0n;
-  let pool = new Uint8Array(0);
+  let pool: Uint8Array = new Uint8Array(0);
   return (length) => {
     const out = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
+    for (let at = 0; at < length;) {
       if (pool.length === 0) {
         const block = new Uint8Array(64);
         block.set(wordBytes(seed));
