@@ -16,21 +16,30 @@ const allowed: Record<string, string[]> = {
   cli: ["sdk", "circuits", "hospital", "keeper", "indexer"],
 };
 
-const files = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" }).stdout.split("\n");
+const files = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+  cwd: root,
+  encoding: "utf8",
+}).stdout.split("\n");
 const problems: string[] = [];
 
 for (const file of files) {
   const [folder = ""] = file.split("/");
   if (file.endsWith(".sol") && folder === "contracts" && !/^contracts\/(mocks|periphery)\//.test(file)) {
-    for (const match of read(file).matchAll(/from "([^"]*\/(?:mocks|periphery)\/[^"]*)"/g)) problems.push(`${file}: core imports ${match[1]}`);
+    for (const match of read(file).matchAll(/from "([^"]*\/(?:mocks|periphery)\/[^"]*)"/g))
+      problems.push(`${file}: core imports ${match[1]}`);
   }
   const rule = allowed[folder];
-  if (rule === undefined || !file.endsWith(".ts") || file.endsWith(".test.ts") || /\/(test|bench)\//.test(file)) continue;
+  if (rule === undefined || !file.endsWith(".ts") || file.endsWith(".test.ts") || /\/(test|bench)\//.test(file))
+    continue;
   for (const match of read(file).matchAll(/(?:from|import\()\s*"([^"]+)"/g)) {
     const target = match[1] ?? "";
     const own = /^@mednexus\/([a-z-]+)/.exec(target)?.[1];
-    if (own !== undefined && own !== folder && !rule.includes(own)) problems.push(`${file}: ${folder} may not import @mednexus/${own}`);
-    if (folder !== "cli" && (target === "hardhat" || target.startsWith("hardhat/") || target.startsWith("@nomicfoundation/"))) {
+    if (own !== undefined && own !== folder && !rule.includes(own))
+      problems.push(`${file}: ${folder} may not import @mednexus/${own}`);
+    if (
+      folder !== "cli" &&
+      (target === "hardhat" || target.startsWith("hardhat/") || target.startsWith("@nomicfoundation/"))
+    ) {
       problems.push(`${file}: a package imports Hardhat`);
     }
     const climbs = target.startsWith("../") && resolve("/", file, "..", target).split("/")[1] !== folder;

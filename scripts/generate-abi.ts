@@ -30,7 +30,8 @@ function artifactFiles(): Map<string, string> {
   if (!existsSync(ARTIFACTS)) throw new Error("no artifacts: run `npx hardhat build` first");
   const files = new Map<string, string>();
   for (const entry of readdirSync(ARTIFACTS, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && entry.name.endsWith(".json")) files.set(basename(entry.name, ".json"), join(entry.parentPath, entry.name));
+    if (entry.isFile() && entry.name.endsWith(".json"))
+      files.set(basename(entry.name, ".json"), join(entry.parentPath, entry.name));
   }
   return files;
 }

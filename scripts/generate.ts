@@ -27,11 +27,21 @@ try {
   }
   execFileSync(
     process.execPath,
-    [join(root, "node_modules/.bin/typechain"), "--target", "ethers-v6", "--node16-modules", "--out-dir", join(scratch, "out"), join(scratch, "abi", "*.json")],
+    [
+      join(root, "node_modules/.bin/typechain"),
+      "--target",
+      "ethers-v6",
+      "--node16-modules",
+      "--out-dir",
+      join(scratch, "out"),
+      join(scratch, "abi", "*.json"),
+    ],
     { cwd: scratch, stdio: ["ignore", "ignore", "inherit"] },
   );
   const wanted = new Map<string, string>();
-  for (const file of readdirSync(join(scratch, "out")).filter((name) => name.endsWith(".ts") && name !== "index.ts").sort()) {
+  for (const file of readdirSync(join(scratch, "out"))
+    .filter((name) => name.endsWith(".ts") && name !== "index.ts")
+    .sort()) {
     // Types only, and this repository imports its own files by their real names.
     wanted.set(file, readFileSync(join(scratch, "out", file), "utf8").replaceAll('"./common.js"', '"./common.ts"'));
   }

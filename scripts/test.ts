@@ -24,9 +24,17 @@ interface Tally {
   skipped: number;
 }
 
-function run(command: string, args: string[], env: Record<string, string> = {}): Promise<{ code: number; output: string }> {
+function run(
+  command: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; output: string }> {
   return new Promise((done, reject) => {
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {
@@ -41,7 +49,10 @@ function run(command: string, args: string[], env: Record<string, string> = {}):
 
 /** Test files that git knows or would take: what a glob forgets shows up here. */
 function testFiles(suffix: string): string[] {
-  const listed = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", `*${suffix}`], { cwd: root, encoding: "utf8" });
+  const listed = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "--", `*${suffix}`], {
+    cwd: root,
+    encoding: "utf8",
+  });
   if (listed.status !== 0) throw new Error(`git ls-files failed: ${listed.stderr}`);
   return [...new Set(listed.stdout.split("\n").filter((file) => file !== ""))].sort();
 }
@@ -62,7 +73,9 @@ async function mocha(files: string[]): Promise<Tally> {
     pending: { file?: string }[];
     failures: { file?: string }[];
   };
-  const seen = new Set([...tests, ...pending, ...failures].map((test) => (test.file === undefined ? "" : relative(root, test.file))));
+  const seen = new Set(
+    [...tests, ...pending, ...failures].map((test) => (test.file === undefined ? "" : relative(root, test.file))),
+  );
   const missed = files.filter((file) => !seen.has(file));
   for (const file of missed) console.error(`not collected: ${file} ran no test`);
   const failed = stats.failures + missed.length;
@@ -71,7 +84,9 @@ async function mocha(files: string[]): Promise<Tally> {
 }
 
 async function solidity(files: string[]): Promise<Tally> {
-  const { code, output } = await run(process.execPath, [bin("hardhat"), "test", "solidity", ...files], { MEDNEXUS_DEEP: deep ? "1" : "" });
+  const { code, output } = await run(process.execPath, [bin("hardhat"), "test", "solidity", ...files], {
+    MEDNEXUS_DEEP: deep ? "1" : "",
+  });
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(output)?.[1] ?? 0);
   const tally = { passed: count("passing"), failed: count("failing"), skipped: count("skipped") };
   if (tally.passed + tally.failed === 0) {
@@ -90,6 +105,10 @@ if (only.length === 0) {
   const files = testFiles(".t.sol");
   if (files.length > 0) tallies.push(await solidity(files));
 }
-const total = tallies.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }));
+const total = tallies.reduce((a, b) => ({
+  passed: a.passed + b.passed,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+}));
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

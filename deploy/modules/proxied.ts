@@ -6,7 +6,10 @@ import Authority from "./Authority.ts";
  * One upgradeable contract: implementation, ERC-1967 proxy initialised inside its constructor (so nobody can initialise it first), handle.
  * Every `initialize` takes the authority first; `more` gives what follows.
  */
-export function proxied<Name extends string>(contract: Name, more: (m: IgnitionModuleBuilder) => ArgumentType[] = () => []) {
+export function proxied<Name extends string>(
+  contract: Name,
+  more: (m: IgnitionModuleBuilder) => ArgumentType[] = () => [],
+) {
   return buildModule(contract, (m) => {
     const { authority } = m.useModule(Authority);
     const implementation = m.contract(contract, [], { id: "Implementation" });

@@ -34,7 +34,9 @@ export const deploymentSchema = z.object({
   admin: address,
   authority: address,
   token: address,
-  addresses: z.object(Object.fromEntries(CONTRACTS.map((name) => [name, address])) as Record<ContractName, typeof address>),
+  addresses: z.object(
+    Object.fromEntries(CONTRACTS.map((name) => [name, address])) as Record<ContractName, typeof address>,
+  ),
   srs: z.number().int().positive(),
   /** Verifier ids by circuit and size, e.g. { update: { "128": 1 } }. */
   verifiers: z.record(z.string(), z.record(z.string(), z.number().int().positive())),
@@ -61,6 +63,7 @@ export function parseDeployment(text: string): Deployment {
 /** The verifier id for a circuit at vector length n. Throws `NO_VERIFIER` where the deployment registered none. */
 export function verifierId(deployment: Deployment, circuit: string, n: number): number {
   const id = deployment.verifiers[circuit]?.[String(n)];
-  if (id === undefined) throw new MedNexusError("NO_VERIFIER", `this deployment has no verifier for ${circuit} at n = ${n}`);
+  if (id === undefined)
+    throw new MedNexusError("NO_VERIFIER", `this deployment has no verifier for ${circuit} at n = ${n}`);
   return id;
 }

@@ -1,4 +1,5 @@
 export * from "./actions/client.ts";
+export * from "./actions/read.ts";
 export * from "./bytes.ts";
 export * from "./commitment.ts";
 export * from "./curve.ts";

@@ -178,6 +178,13 @@ export const keyHash = (circuit: string, n: number, key: VerifyingKey): Hash =>
 
 export const srsHash = (tauG1: G1, tauG2: G2): Hash => hash([G1_TYPE, G2_TYPE], [tauG1, tauG2]);
 
+/** A Groth16 proof; B in EIP-197 order. */
+export interface Proof {
+  readonly a: G1;
+  readonly b: G2;
+  readonly c: G1;
+}
+
 /** Leaf of one subject's grant; the salt keeps subjects unlinkable across datasets. */
 export const grantLeaf = (dataset: bigint, datasetVersion: number, subjectKey: Address, salt: Hash): Hash =>
   hash(

@@ -91,7 +91,8 @@ export function decodeFailure(cause: unknown): MedNexusError {
     }
     return new RevertError("Unknown", { data }, cause);
   }
-  if (isError(cause, "CALL_EXCEPTION")) return new RevertError(cause.reason === null ? "Unknown" : "Require", { reason: cause.reason }, cause);
+  if (isError(cause, "CALL_EXCEPTION"))
+    return new RevertError(cause.reason === null ? "Unknown" : "Require", { reason: cause.reason }, cause);
   const text = cause instanceof Error ? cause.message : String(cause);
   return new MedNexusError("RPC_FAILED", `the chain could not be asked: ${text}`, { cause, retryable: true });
 }
@@ -114,7 +115,8 @@ export async function execute<A extends unknown[], R>(
     const gasLimit = overrides.gasLimit ?? ((await call.estimateGas(...args, overrides)) * 11n) / 10n;
     const sent = await call.send(...args, { ...overrides, gasLimit });
     const receipt = await sent.wait();
-    if (receipt === null) throw new MedNexusError("TX_DROPPED", "the transaction was dropped before inclusion", { retryable: true });
+    if (receipt === null)
+      throw new MedNexusError("TX_DROPPED", "the transaction was dropped before inclusion", { retryable: true });
     return { receipt, gasUsed: receipt.gasUsed, events: decodeLogs(receipt) };
   } catch (cause) {
     throw decodeFailure(cause);
@@ -122,7 +124,9 @@ export async function execute<A extends unknown[], R>(
 }
 
 /** Known events of a receipt, in log order. */
-export function decodeLogs(receipt: { logs: readonly { topics: readonly string[]; data: string }[] }): LogDescription[] {
+export function decodeLogs(receipt: {
+  logs: readonly { topics: readonly string[]; data: string }[];
+}): LogDescription[] {
   return receipt.logs.map((log) => everything.parseLog(log)).filter((event) => event !== null);
 }
 
@@ -134,7 +138,12 @@ export function eventArgs(executed: Executed, name: string): LogDescription["arg
 }
 
 function revertData(error: unknown): string | undefined {
-  for (let e = error as { data?: unknown; error?: unknown; info?: { error?: unknown }; cause?: unknown } | undefined, depth = 0; e !== null && typeof e === "object" && depth < 6; depth++) {
+  for (
+    let e = error as { data?: unknown; error?: unknown; info?: { error?: unknown }; cause?: unknown } | undefined,
+      depth = 0;
+    e !== null && typeof e === "object" && depth < 6;
+    depth++
+  ) {
     const data = (e.data as { data?: unknown } | undefined)?.data ?? e.data;
     if (typeof data === "string" && data.startsWith("0x") && data.length >= 10) return data;
     e = (e.error ?? e.info?.error ?? e.cause) as typeof e;
