@@ -23,7 +23,7 @@ interface IRoundManager {
         uint32 n;
         uint32 baseVersion;
         uint16 submitted;
-        uint16 verified;
+        uint16 verified; // ever verified, those excluded later included
         uint8 acks; // nodes that acknowledged all shares
         uint16 openComplaints;
         uint64 openedAt;
@@ -158,17 +158,23 @@ interface IRoundManager {
     function freeze(RoundId round, G1[] calldata cs) external;
 
     // --- ShareDisputes and RoundSettlement only
+    /// ShareDisputes, in state Share: leaves the member out of the freeze. Does not touch its bond: the caller releases, then slashes it.
     function exclude(RoundId round, bytes32 memberKey, bytes32 reason) external;
+    /// A complaint counts as open until nothing more can follow from it, a right to complain about the answered ciphertext included: `freeze` needs none open,
+    /// and either all acknowledgements or the end of the complaint window. None can be open in any state but Share.
     function complaintOpened(RoundId round) external;
     function complaintClosed(RoundId round) external;
+    /// ShareDisputes: Frozen → Summed, and Summed → Frozen when a faulted sum leaves fewer than t+1 standing. RoundSettlement: Summed → Finalized | Closed,
+    /// Open | Commit | Share → FailedEarly, Frozen → FailedSums.
     function setState(RoundId round, RoundState state) external;
-    /// RoundSettlement: releases one member's bond, once.
+    /// Both: releases one member's bond. A later call does nothing (an upheld complaint releases before it slashes; a claim comes after).
     function releaseBond(RoundId round, bytes32 memberKey) external;
-    /// RoundSettlement: releases one node's lock, once.
+    /// Both: releases one node's lock. A later call does nothing.
     function releaseNode(RoundId round, uint256 nodeIndex) external;
 
     function get(RoundId round) external view returns (Round memory);
     function frozenOf(RoundId round) external view returns (Frozen memory);
+    /// `roundMemberKey` = keccak256(abi.encode(round, memberKey)); institution 0: unknown.
     function updateOf(bytes32 roundMemberKey) external view returns (Update memory);
     function memberKeys(RoundId round) external view returns (bytes32[] memory);
     function committeeOf(RoundId round) external view returns (address[] memory nodes, G1[] memory keys);

@@ -148,13 +148,10 @@ interface IShareDisputes {
     function demandSum(RoundId round, uint256 nodeIndex) external;
     /// The node (or anybody) answers chunk by chunk; the words are checked against the posted hashes and evaluated.
     function answerSum(RoundId round, uint256 nodeIndex, uint256 chunk, bytes calldata words) external;
-    /// Closes an answered demand: opening of C_agg + Σ_k s^k Σ_i A_{i,k}. `details`: included members in order.
-    function proveSum(
-        RoundId round,
-        uint256 nodeIndex,
-        IRoundManager.UpdateDetail[] calldata details,
-        G1 calldata w
-    ) external;
+    /// Anybody: accumulates Σ_i A_{i,k} over the included members, `details` in submission order from where the last call stopped; once a round, for all its sums.
+    function gatherSharePoints(RoundId round, IRoundManager.UpdateDetail[] calldata details) external;
+    /// Closes an answered demand: opening of C_agg + Σ_k s^k Σ_i A_{i,k} at the sum's challenge. All details must have been gathered.
+    function proveSum(RoundId round, uint256 nodeIndex, G1 calldata w) external;
     /// Anybody, after the answer deadline: slashes an unanswered demand.
     function faultSum(RoundId round, uint256 nodeIndex) external;
     /// Anybody: two EIP-712 SetSignature(round, setHash) of one node over different sets.
