@@ -4,6 +4,8 @@ pragma solidity 0.8.34;
 import {DatasetId} from "../types/Ids.sol";
 
 /// @title DatasetRegistry: encrypted dataset manifests as soulbound ERC-721 tokens (ERC-5192).
+/// @notice A manifest hash is registered once, by whoever comes first. A copy taken from the mempool gains nothing: it has no audit; the institution changes the
+/// manifest's salt and registers again.
 interface IDatasetRegistry {
     struct Version {
         bytes32 manifestHash; // canonical manifest JSON
@@ -28,10 +30,12 @@ interface IDatasetRegistry {
     error NoSuchDataset(DatasetId dataset);
     error BadRecordCount(uint64 records);
     error ManifestAlreadyRegistered(bytes32 manifestHash);
+    error NoSuchVersion(DatasetId dataset, uint32 version);
     error ZeroHash();
     error NonTransferable();
     error NotAudited(DatasetId dataset, uint32 version);
 
+    /// A registered institution (msg.sender). Claimed record count 1..2^63; the audited one is what training uses.
     function register(
         bytes32 manifestHash,
         bytes32 storageRoot,

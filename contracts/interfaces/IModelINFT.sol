@@ -4,6 +4,7 @@ pragma solidity 0.8.34;
 import {ModelId} from "../types/Ids.sol";
 
 /// @title ModelINFT: a model as an ERC-721 token with ERC-2981 royalties and ERC-4906 metadata events.
+/// @notice ERC-2981 knows one receiver: `royaltyInfo` names the first payee of the split. What the protocol itself pays follows the whole split.
 interface IModelINFT {
     struct Payee {
         address account;
@@ -21,11 +22,12 @@ interface IModelINFT {
 
     error RoyaltyTooHigh(uint16 bps, uint16 limit);
     error BadSplit();
+    error ZeroRuntimeHash();
     error UriTooLong(uint256 length, uint256 limit);
     error NoSuchModel(ModelId model);
     error NotModelOwner(ModelId model, address caller);
 
-    /// Mints to `to`; creator = caller. Royalty and split (1..8 payees) are fixed forever. `runtimeHash`: hash of the runtime spec (architecture, input and output schema).
+    /// Mints to `to` (never calls it back); creator = caller. Royalty (<= 10 %) and split (1..8 payees) are fixed forever. `runtimeHash`: hash of the runtime spec (architecture, input and output schema).
     function mint(
         address to,
         uint16 royaltyBps,
@@ -33,6 +35,7 @@ interface IModelINFT {
         bytes32 runtimeHash,
         string calldata uri
     ) external returns (ModelId);
+    /// Token owner only (no approvals); uri <= 512 bytes.
     function setUri(ModelId model, string calldata uri) external;
 
     function creatorOf(ModelId model) external view returns (address);

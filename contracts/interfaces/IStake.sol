@@ -2,8 +2,10 @@
 pragma solidity 0.8.34;
 
 /// @title Stake: one stake per party in the protocol's stablecoin, locked by modules, slashed for objective offences only.
-/// @notice stake(party) = active + unbonding. Locks are taken from active stake only (free = active − locked). A slash reaches locked, free
-/// and unbonding stake, in that order. Unbonding lasts longer than every dispute window (P6).
+/// @notice stake(party) = active + unbonding, and equals what the vault holds for the party. Locks are taken from active stake only
+/// (free = active − locked, never below 0). A slash takes free stake, then unbonding stake, then locked stake, so that what other rounds rely on goes last.
+/// It leaves the lock itself standing: whoever took a lock releases it once; stake deposited after a slash first backs standing locks.
+/// Unbonding lasts longer than every dispute window (P6): no parameter can be set otherwise.
 interface IStake {
     event Staked(address indexed party, uint256 amount);
     event UnbondingStarted(address indexed party, uint256 indexed index, uint256 amount, uint64 releaseAt);
@@ -19,9 +21,12 @@ interface IStake {
         uint256 toTreasury
     );
     event Suspended(address indexed party, uint32 misses);
-    event Reinstated(address indexed party);
 
     error NotLocker(address caller);
+    error NotSlasher(address caller);
+    error ForeignPurpose(bytes32 purpose, address caller);
+    error NoSuchUnbonding(address party, uint256 index);
+    error StakeTooLarge(uint256 amount);
     error InsufficientFreeStake(address party, uint256 free, uint256 needed);
     error InsufficientLock(address party, address module, uint256 locked, uint256 needed);
     error StillUnbonding(uint64 releaseAt);
@@ -31,17 +36,19 @@ interface IStake {
 
     /// Pulls `amount` of the stake token from the caller through the vault. An entry: refused while entries are paused.
     function deposit(uint256 amount) external;
-    /// Starts unbonding free active stake. At most 16 entries at a time.
+    /// Starts unbonding free active stake, for as long as ProtocolParameters says now; should the governor shorten the time later, the shorter one holds.
+    /// At most 16 entries at a time. Never paused, also open to suspended parties.
     function unbond(uint256 amount) external returns (uint256 index);
     /// Credits a matured entry to the caller's vault credit. Never paused.
     function withdrawUnbonded(uint256 index) external;
 
-    /// Modules only. Locks free active stake; refuses suspended parties.
+    /// RoundManager only. Locks free active stake; refuses suspended parties.
     function lock(address party, uint256 amount) external;
-    /// Modules only. Releases the calling module's own lock.
+    /// RoundManager only. Releases its own lock.
     function unlock(address party, uint256 amount) external;
-    /// Modules only. Slashes up to `amount` of what `party` has (locks of the calling module shrink first), at least 20 % of it to the treasury;
-    /// min(loss, 80 %) goes to vault (compPurpose, compParty), which must belong to the calling module. Counts a miss; suspends after N misses.
+    /// ShareDisputes and RoundSettlement only. Slashes up to `amount` of what `party` has, at least 20 % of it to the treasury (rounded up);
+    /// min(loss, the rest) goes to vault (compPurpose, compParty), which must belong to the calling module. Counts a miss; N misses suspend the party for a time
+    /// and start the count anew. Never fails because the party has too little.
     /// @return slashed what was taken, @return compensation what reached compPurpose.
     function slash(
         address party,
@@ -60,4 +67,6 @@ interface IStake {
     function unbondingOf(address party) external view returns (uint256);
     function missesOf(address party) external view returns (uint32);
     function isSuspended(address party) external view returns (bool);
+    /// Amount (0: empty slot, 0 <= index < 16) and the second from which it can be withdrawn.
+    function unbondingAt(address party, uint256 index) external view returns (uint256 amount, uint64 releaseAt);
 }

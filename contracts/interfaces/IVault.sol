@@ -5,10 +5,12 @@ pragma solidity 0.8.34;
 /// @notice Balances are held by (token, purpose, party). A purpose belongs to exactly one module, which alone may move it. Credited money
 /// belongs to its owner and moves only by `withdrawTo`. Governance may reassign a purpose to another module only after `moduleDelay`.
 /// @dev Warning: whoever approves the vault trusts every *active* module to pull only what the caller of that module agreed to. Approve exact amounts.
+/// @dev Warning: a token whose balances shrink by themselves (rebasing, seizure) makes its own book short: its holders are paid first come, first
+/// served. Books are kept per token, so no other token is touched.
 interface IVault {
     event PurposeAssigned(bytes32 indexed purpose, address indexed module);
-    event PurposeReassignmentScheduled(bytes32 indexed purpose, address indexed module, uint256 activeAt);
-    event PurposeReassignmentCancelled(bytes32 indexed purpose, address indexed module);
+    event AssignmentScheduled(bytes32 indexed purpose, address indexed module, uint256 activeAt);
+    event AssignmentCancelled(bytes32 indexed purpose, address indexed module);
     event Deposited(
         address indexed token,
         bytes32 indexed purpose,
@@ -33,7 +35,12 @@ interface IVault {
     );
     event Withdrawn(address indexed token, address indexed owner, address indexed to, uint256 amount);
 
+    error NotDeployer(address caller);
+    error InitialAssignmentDone();
+    error LengthMismatch(uint256 purposes, uint256 modules);
+    error DelayOutOfBounds(uint256 delay, uint256 min, uint256 max);
     error NotModule(bytes32 purpose, address caller);
+    error PurposeUnassigned(bytes32 purpose);
     error PurposeTaken(bytes32 purpose, address module);
     error NotYetActive(bytes32 purpose, uint256 activeAt);
     error NothingScheduled(bytes32 purpose);
@@ -42,9 +49,19 @@ interface IVault {
     error TokenTransferMismatch(address token, uint256 expected, uint256 received);
     error ZeroAddress();
 
+    /// The deployer, exactly once: the modules that this deployment starts with. Everything later waits `moduleDelay`.
+    function assignInitial(bytes32[] calldata purposes, address[] calldata modules) external;
+    /// Governor. Names the module that may take over `purpose` (assigned or new) after `moduleDelay`; replaces an assignment scheduled before.
+    /// Gives the governor no way to move money: until then sponsors may cancel and everybody may leave.
+    function scheduleAssignment(bytes32 purpose, address module) external;
+    /// Governor or guardian.
+    function cancelAssignment(bytes32 purpose) external;
+    /// Anybody, once the scheduled assignment's time has come.
+    function activateAssignment(bytes32 purpose) external;
+
     /// Pulls exactly `amount` of `token` from `from` into (purpose, party). Reverts if the balance delta differs (fee-on-transfer, rebasing).
     function deposit(address token, bytes32 purpose, bytes32 party, address from, uint256 amount) external;
-    /// Moves held money from a purpose of the caller to any assigned purpose (the receiver's module then owns it).
+    /// Moves held money from a purpose of the caller to any assigned purpose; zero amounts pass (the receiver's module then owns it).
     function move(
         address token,
         bytes32 fromPurpose,
@@ -63,4 +80,8 @@ interface IVault {
     /// Sum of all held and credited amounts; <= token balance at all times.
     function totalOf(address token) external view returns (uint256);
     function moduleOf(bytes32 purpose) external view returns (address);
+    /// (0, 0) when nothing is scheduled.
+    function scheduledOf(bytes32 purpose) external view returns (address module, uint64 activeAt);
+    /// Seconds, 16..90 days, fixed at construction. ProtocolParameters keeps unbonding below it.
+    function moduleDelay() external view returns (uint32);
 }

@@ -7,7 +7,7 @@ import {G1, Proof} from "./Curve.sol";
 /// What a dataset may be used for, and what a campaign wants to do. GA4GH DUO codes (permission: 4 NRES, 6 HMB, 7 DS, 11 POA, 42 GRU).
 struct Purpose {
     uint8 permission;
-    /// Bitmap 1 << DUO code of modifiers the user can satisfy (e.g. 45 NPU, 46 NPUNCU, 18 NCU, 21 IRB, 19 PUB, 29 RTN).
+    /// Bitmap 1 << DUO code of modifiers the user can satisfy (e.g. 18 NPUNCU, 45 NPU, 46 NCU, 21 IRB, 19 PUB, 29 RTN).
     uint64 modifiers;
     /// MONDO term as keccak256 of its CURIE ("MONDO:0018982"); zero where permission is not DS.
     bytes32 disease;
