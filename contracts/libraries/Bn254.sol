@@ -107,26 +107,62 @@ library Bn254 {
     // --- group operations
 
     function add(G1 memory a, G1 memory b) internal view returns (G1 memory c) {
-        uint256[4] memory input = [a.x, a.y, b.x, b.y];
-        uint256 from;
-        uint256 to;
-        assembly ("memory-safe") {
-            from := input
-            to := c
-        }
-        callInto(EC_ADD, from, 0x80, to, 0x40);
+        c = G1(a.x, a.y);
+        addTo(c, b.x, b.y);
     }
 
     /// s·p; s may be any word, the precompile reduces.
     function mul(G1 memory p, uint256 s) internal view returns (G1 memory c) {
-        uint256[3] memory input = [p.x, p.y, s];
+        return mul(p.x, p.y, s);
+    }
+
+    /// s·(x, y).
+    function mul(uint256 x, uint256 y, uint256 s) internal view returns (G1 memory c) {
+        uint256 from;
+        uint256 to;
+        // The input lives beyond the free memory pointer, for this call only: loops do not grow memory.
+        assembly ("memory-safe") {
+            from := mload(0x40)
+            to := c
+            mstore(from, x)
+            mstore(add(from, 0x20), y)
+            mstore(add(from, 0x40), s)
+        }
+        callInto(EC_MUL, from, 0x60, to, 0x40);
+    }
+
+    /// sum ← sum + (x, y), in place.
+    function addTo(G1 memory sum, uint256 x, uint256 y) internal view {
         uint256 from;
         uint256 to;
         assembly ("memory-safe") {
-            from := input
-            to := c
+            from := mload(0x40)
+            to := sum
+            mstore(from, mload(sum))
+            mstore(add(from, 0x20), mload(add(sum, 0x20)))
+            mstore(add(from, 0x40), x)
+            mstore(add(from, 0x60), y)
         }
-        callInto(EC_MUL, from, 0x60, to, 0x40);
+        callInto(EC_ADD, from, 0x80, to, 0x40);
+    }
+
+    /// sum ← sum + s·(x, y), in place, allocating nothing.
+    function mulAddTo(G1 memory sum, uint256 x, uint256 y, uint256 s) internal view {
+        uint256 from;
+        uint256 to;
+        assembly ("memory-safe") {
+            from := mload(0x40)
+            to := sum
+            mstore(from, x)
+            mstore(add(from, 0x20), y)
+            mstore(add(from, 0x40), s)
+        }
+        callInto(EC_MUL, from, 0x60, from, 0x40);
+        assembly ("memory-safe") {
+            mstore(add(from, 0x40), mload(sum))
+            mstore(add(from, 0x60), mload(add(sum, 0x20)))
+        }
+        callInto(EC_ADD, from, 0x80, to, 0x40);
     }
 
     /// −p for canonical p.

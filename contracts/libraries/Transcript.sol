@@ -97,11 +97,11 @@ library Transcript {
     function importContext(
         address modelVersions,
         ModelId model,
-        bytes32 keyHash,
-        bytes32 srsHash,
+        bytes32 updateKeyHash,
+        bytes32 srs,
         uint32 n
     ) internal view returns (bytes32) {
-        return keccak256(abi.encode(TAG_IMPORT, block.chainid, modelVersions, model, keyHash, srsHash, n));
+        return keccak256(abi.encode(TAG_IMPORT, block.chainid, modelVersions, model, updateKeyHash, srs, n));
     }
 
     /// ctx_M of an imported base's aggregate proof.
