@@ -60,6 +60,7 @@ interface IModelVersions {
     error NotAttached(ModelId model, CampaignId campaign);
     error BoundExceeded(uint256 bound);
     error StaleBase(ModelId model, uint32 current, uint32 given);
+    error NoSuchVersion(ModelId model, uint32 version, uint32 latest);
     error ImportRejected();
 
     /// Model owner. f must be 16; q + f + l <= 48; n one of the registered sizes.

@@ -6,6 +6,8 @@ import {G1, G2} from "../types/Curve.sol";
 
 /// @title VerifierRegistry: append-only verifying keys and structured reference strings, stored as data.
 /// @notice Ids never change meaning. A retired id (tombstone) verifies nothing more. Nothing but an SRS entry ever supplies [τ]_2.
+/// Circuits are named by keccak256 of their name: "update" has public inputs (h, r, y, B²), "aggregate" (h, r, y); another circuit needs an upgrade.
+/// The governor registers and retires, the guardian retires; neither can change or revive an id.
 interface IVerifierRegistry {
     struct VerifyingKey {
         G1 alpha;
@@ -38,16 +40,25 @@ interface IVerifierRegistry {
     error UnknownSrs(SrsId srs);
     error UnknownVerifier(VerifierId verifier);
     error VerifierIsRetired(VerifierId verifier);
+    /// Also for δ = −γ: either lets anybody forge.
     error GammaEqualsDelta();
+    /// Keys have γ = [1]_2, as snarkjs makes them (Bowe, Gabizon, Miers 2017): one pairing fewer.
+    error GammaNotGenerator();
+    error UnknownCircuit(bytes32 circuit);
+    error WrongIcLength(uint256 given, uint256 expected);
+    error TrivialTau();
     error PointNotOnCurve();
     error PointNotInSubgroup();
     error SrsPairingMismatch();
     error BadSize(uint32 n);
     error InsecureKeyOffDevnet(uint256 chainId);
+    /// A string or key made from the public development trapdoor, or a key over such a string, that is not declared insecure.
+    error InsecureKeyUndeclared();
 
     /// Governor. Checks e([τ]_1, [1]_2) = e([1]_1, [τ]_2), canonical points, not infinity, τ not 0 or 1.
     function registerSrs(G1 calldata tauG1, G2 calldata tauG2, bool insecure) external returns (SrsId);
-    /// Governor. Rejects gamma = delta, off-curve, off-subgroup and infinite points, unknown SRS, wrong IC count for the circuit's public inputs (ic.length - 1).
+    /// Governor. Rejects gamma = ±delta, off-curve, off-subgroup and infinite points, unknown SRS and circuits, wrong IC count for the circuit's public inputs.
+    /// @dev Warning: it cannot see how the key was made. Whoever knows α, β, δ or τ of a secure-looking key forges: read the set-up's transcript.
     function registerVerifier(
         bytes32 circuit,
         uint32 n,
@@ -61,7 +72,9 @@ interface IVerifierRegistry {
     function infoOf(VerifierId verifier) external view returns (VerifierInfo memory);
     function keyOf(VerifierId verifier) external view returns (VerifyingKey memory);
     function srsOf(SrsId srs) external view returns (G1 memory tauG1, G2 memory tauG2, bytes32 srsHash);
-    /// Address of the data contract (abi-encoded key + tauG2, see ProofVerifier) — reverts when unknown or retired.
+    /// Address of the data contract (words α, β, δ, [τ]_2, IC…; see CodeData) — reverts when unknown or retired.
     function dataOf(VerifierId verifier) external view returns (address);
     function isLive(VerifierId verifier) external view returns (bool);
+    /// True once a key of size `n` has been registered.
+    function isKnownSize(uint32 n) external view returns (bool);
 }
