@@ -80,7 +80,7 @@ contract ModelVersions is Module, IModelVersions {
     // --- campaigns
 
     /// @inheritdoc IModelVersions
-    function attach(ModelId model, CampaignId campaign, uint256 growth) external {
+    function attachCampaign(ModelId model, CampaignId campaign, uint256 growth) external {
         _onlyModule(_modules().campaigns);
         Head storage head = _started(model);
         if (CampaignId.unwrap(head.campaign) != 0) revert CampaignLive(model, head.campaign);
@@ -90,7 +90,7 @@ contract ModelVersions is Module, IModelVersions {
     }
 
     /// @inheritdoc IModelVersions
-    function detach(ModelId model, CampaignId campaign) external {
+    function detachCampaign(ModelId model, CampaignId campaign) external {
         _onlyModule(_modules().campaigns);
         Head storage head = _attached(model, campaign);
         head.campaign = CampaignId.wrap(0);
