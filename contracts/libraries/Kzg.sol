@@ -139,9 +139,7 @@ library Kzg {
         assembly ("memory-safe") {
             let p := add(words, 0x20)
             let end := add(p, shl(5, head))
-            for {
-
-            } lt(p, end) {
+            for {} lt(p, end) {
                 p := add(p, 0x20)
             } {
                 let difference := addmod(z, sub(r, root), r)

@@ -68,13 +68,7 @@ contract ProofVerifier is Module, IProofVerifier {
     }
 
     /// @inheritdoc IProofVerifier
-    function verifyOpening(
-        SrsId srs,
-        G1 calldata c,
-        uint256 r,
-        uint256 y,
-        G1 calldata w
-    ) external view returns (bool) {
+    function verifyOpening(SrsId srs, G1 calldata c, uint256 r, uint256 y, G1 calldata w) external view returns (bool) {
         Bn254.requireG1OrInfinity(c);
         Bn254.requireG1OrInfinity(w);
         Bn254.requireScalar(r);

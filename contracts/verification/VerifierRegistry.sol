@@ -147,7 +147,12 @@ contract VerifierRegistry is Module, IVerifierRegistry {
     // --- checks
 
     function _requireKey(bytes32 circuit, VerifyingKey calldata key) private view {
-        uint256 inputs = circuit == UPDATE ? UPDATE_INPUTS : circuit == AGGREGATE ? AGGREGATE_INPUTS : 0;
+        uint256 inputs =
+            circuit == UPDATE
+                ? UPDATE_INPUTS
+                : circuit == AGGREGATE
+                    ? AGGREGATE_INPUTS
+                    : 0;
         if (inputs == 0) revert UnknownCircuit(circuit);
         if (key.ic.length != inputs + 1) revert WrongIcLength(key.ic.length, inputs + 1);
 

@@ -9,6 +9,7 @@ import type {
   Result,
   Interface,
   EventFragment,
+  AddressLike,
   ContractRunner,
   ContractMethod,
   Listener,
@@ -25,25 +26,42 @@ import type {
 export interface ModelVersionsInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "UPGRADE_INTERFACE_VERSION"
       | "append"
       | "attachCampaign"
+      | "authority"
       | "campaignOf"
       | "detachCampaign"
       | "importBase"
+      | "initialize"
+      | "isConsumingScheduledOp"
       | "latestOf"
       | "lineageOf"
+      | "modules"
+      | "proxiableUUID"
+      | "setAuthority"
       | "startLineage"
+      | "upgradeToAndCall"
       | "versionOf"
+      | "wire"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
+      | "AuthorityUpdated"
       | "CampaignAttached"
       | "CampaignDetached"
+      | "Initialized"
       | "LineageStarted"
+      | "Upgraded"
       | "VersionAppended"
+      | "Wired"
   ): EventFragment;
 
+  encodeFunctionData(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    values?: undefined
+  ): string;
   encodeFunctionData(
     functionFragment: "append",
     values: [
@@ -63,6 +81,7 @@ export interface ModelVersionsInterface extends Interface {
     functionFragment: "attachCampaign",
     values: [BigNumberish, BigNumberish, BigNumberish]
   ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "campaignOf",
     values: [BigNumberish]
@@ -112,6 +131,14 @@ export interface ModelVersionsInterface extends Interface {
     ]
   ): string;
   encodeFunctionData(
+    functionFragment: "initialize",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
     functionFragment: "latestOf",
     values: [BigNumberish]
   ): string;
@@ -119,33 +146,103 @@ export interface ModelVersionsInterface extends Interface {
     functionFragment: "lineageOf",
     values: [BigNumberish]
   ): string;
+  encodeFunctionData(functionFragment: "modules", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "proxiableUUID",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
+  ): string;
   encodeFunctionData(
     functionFragment: "startLineage",
     values: [BigNumberish, BigNumberish, BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "upgradeToAndCall",
+    values: [AddressLike, BytesLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "versionOf",
     values: [BigNumberish, BigNumberish]
   ): string;
+  encodeFunctionData(
+    functionFragment: "wire",
+    values: [
+      {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ]
+  ): string;
 
+  decodeFunctionResult(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "append", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "attachCampaign",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "campaignOf", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "detachCampaign",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "importBase", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "isConsumingScheduledOp",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "latestOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "lineageOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "proxiableUUID",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "setAuthority",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "startLineage",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(
+    functionFragment: "upgradeToAndCall",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "versionOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
+}
+
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace CampaignAttachedEvent {
@@ -174,6 +271,18 @@ export namespace CampaignDetachedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace InitializedEvent {
+  export type InputTuple = [version: BigNumberish];
+  export type OutputTuple = [version: bigint];
+  export interface OutputObject {
+    version: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace LineageStartedEvent {
   export type InputTuple = [
     model: BigNumberish,
@@ -195,6 +304,18 @@ export namespace LineageStartedEvent {
     f: bigint;
     q: bigint;
     l: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace UpgradedEvent {
+  export type InputTuple = [implementation: AddressLike];
+  export type OutputTuple = [implementation: string];
+  export interface OutputObject {
+    implementation: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -235,6 +356,97 @@ export namespace VersionAppendedEvent {
     artefactRoot: string;
     consentSetHash: string;
     bound: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace WiredEvent {
+  export type InputTuple = [
+    modules: {
+      vault: AddressLike;
+      parameters: AddressLike;
+      stake: AddressLike;
+      institutions: AddressLike;
+      datasets: AddressLike;
+      consent: AddressLike;
+      inft: AddressLike;
+      versions: AddressLike;
+      verifiers: AddressLike;
+      proofVerifier: AddressLike;
+      campaigns: AddressLike;
+      rounds: AddressLike;
+      disputes: AddressLike;
+      settlement: AddressLike;
+    }
+  ];
+  export type OutputTuple = [
+    modules: [
+      vault: string,
+      parameters: string,
+      stake: string,
+      institutions: string,
+      datasets: string,
+      consent: string,
+      inft: string,
+      versions: string,
+      verifiers: string,
+      proofVerifier: string,
+      campaigns: string,
+      rounds: string,
+      disputes: string,
+      settlement: string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    }
+  ];
+  export interface OutputObject {
+    modules: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -285,6 +497,8 @@ export interface ModelVersions extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
+
   append: TypedContractMethod<
     [
       model: BigNumberish,
@@ -307,6 +521,8 @@ export interface ModelVersions extends BaseContract {
     [void],
     "nonpayable"
   >;
+
+  authority: TypedContractMethod<[], [string], "view">;
 
   campaignOf: TypedContractMethod<[model: BigNumberish], [bigint], "view">;
 
@@ -358,6 +574,14 @@ export interface ModelVersions extends BaseContract {
     "nonpayable"
   >;
 
+  initialize: TypedContractMethod<
+    [authority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
+
   latestOf: TypedContractMethod<
     [model: BigNumberish],
     [
@@ -397,10 +621,62 @@ export interface ModelVersions extends BaseContract {
     "view"
   >;
 
+  modules: TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+
+  proxiableUUID: TypedContractMethod<[], [string], "view">;
+
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
   startLineage: TypedContractMethod<
     [model: BigNumberish, n: BigNumberish, q: BigNumberish, l: BigNumberish],
     [void],
     "nonpayable"
+  >;
+
+  upgradeToAndCall: TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
   >;
 
   versionOf: TypedContractMethod<
@@ -425,10 +701,36 @@ export interface ModelVersions extends BaseContract {
     "view"
   >;
 
+  wire: TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
+
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
 
+  getFunction(
+    nameOrSignature: "UPGRADE_INTERFACE_VERSION"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "append"
   ): TypedContractMethod<
@@ -454,6 +756,9 @@ export interface ModelVersions extends BaseContract {
     [void],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "campaignOf"
   ): TypedContractMethod<[model: BigNumberish], [bigint], "view">;
@@ -508,6 +813,12 @@ export interface ModelVersions extends BaseContract {
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "initialize"
+  ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "latestOf"
   ): TypedContractMethod<
     [model: BigNumberish],
@@ -549,11 +860,63 @@ export interface ModelVersions extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "modules"
+  ): TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "proxiableUUID"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "startLineage"
   ): TypedContractMethod<
     [model: BigNumberish, n: BigNumberish, q: BigNumberish, l: BigNumberish],
     [void],
     "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "upgradeToAndCall"
+  ): TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
   >;
   getFunction(
     nameOrSignature: "versionOf"
@@ -578,7 +941,38 @@ export interface ModelVersions extends BaseContract {
     ],
     "view"
   >;
+  getFunction(
+    nameOrSignature: "wire"
+  ): TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
 
+  getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
+  >;
   getEvent(
     key: "CampaignAttached"
   ): TypedContractEvent<
@@ -594,11 +988,25 @@ export interface ModelVersions extends BaseContract {
     CampaignDetachedEvent.OutputObject
   >;
   getEvent(
+    key: "Initialized"
+  ): TypedContractEvent<
+    InitializedEvent.InputTuple,
+    InitializedEvent.OutputTuple,
+    InitializedEvent.OutputObject
+  >;
+  getEvent(
     key: "LineageStarted"
   ): TypedContractEvent<
     LineageStartedEvent.InputTuple,
     LineageStartedEvent.OutputTuple,
     LineageStartedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Upgraded"
+  ): TypedContractEvent<
+    UpgradedEvent.InputTuple,
+    UpgradedEvent.OutputTuple,
+    UpgradedEvent.OutputObject
   >;
   getEvent(
     key: "VersionAppended"
@@ -607,8 +1015,26 @@ export interface ModelVersions extends BaseContract {
     VersionAppendedEvent.OutputTuple,
     VersionAppendedEvent.OutputObject
   >;
+  getEvent(
+    key: "Wired"
+  ): TypedContractEvent<
+    WiredEvent.InputTuple,
+    WiredEvent.OutputTuple,
+    WiredEvent.OutputObject
+  >;
 
   filters: {
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+
     "CampaignAttached(uint64,uint64)": TypedContractEvent<
       CampaignAttachedEvent.InputTuple,
       CampaignAttachedEvent.OutputTuple,
@@ -631,6 +1057,17 @@ export interface ModelVersions extends BaseContract {
       CampaignDetachedEvent.OutputObject
     >;
 
+    "Initialized(uint64)": TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+    Initialized: TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+
     "LineageStarted(uint64,uint32,uint8,uint8,uint8)": TypedContractEvent<
       LineageStartedEvent.InputTuple,
       LineageStartedEvent.OutputTuple,
@@ -642,6 +1079,17 @@ export interface ModelVersions extends BaseContract {
       LineageStartedEvent.OutputObject
     >;
 
+    "Upgraded(address)": TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+    Upgraded: TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+
     "VersionAppended(uint64,uint32,uint64,tuple,uint256,bytes32,bytes32,bytes32,uint64)": TypedContractEvent<
       VersionAppendedEvent.InputTuple,
       VersionAppendedEvent.OutputTuple,
@@ -651,6 +1099,17 @@ export interface ModelVersions extends BaseContract {
       VersionAppendedEvent.InputTuple,
       VersionAppendedEvent.OutputTuple,
       VersionAppendedEvent.OutputObject
+    >;
+
+    "Wired(tuple)": TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
+    >;
+    Wired: TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
     >;
   };
 }

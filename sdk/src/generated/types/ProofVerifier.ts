@@ -8,6 +8,8 @@ import type {
   FunctionFragment,
   Result,
   Interface,
+  EventFragment,
+  AddressLike,
   ContractRunner,
   ContractMethod,
   Listener,
@@ -16,13 +18,61 @@ import type {
   TypedContractEvent,
   TypedDeferredTopicFilter,
   TypedEventLog,
+  TypedLogDescription,
   TypedListener,
   TypedContractMethod,
 } from "./common.ts";
 
 export interface ProofVerifierInterface extends Interface {
-  getFunction(nameOrSignature: "verify" | "verifyOpening"): FunctionFragment;
+  getFunction(
+    nameOrSignature:
+      | "UPGRADE_INTERFACE_VERSION"
+      | "authority"
+      | "initialize"
+      | "isConsumingScheduledOp"
+      | "modules"
+      | "proxiableUUID"
+      | "setAuthority"
+      | "upgradeToAndCall"
+      | "verify"
+      | "verifyOpening"
+      | "wire"
+  ): FunctionFragment;
 
+  getEvent(
+    nameOrSignatureOrTopic:
+      | "AuthorityUpdated"
+      | "Initialized"
+      | "Upgraded"
+      | "Wired"
+  ): EventFragment;
+
+  encodeFunctionData(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    values?: undefined
+  ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "initialize",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
+  ): string;
+  encodeFunctionData(functionFragment: "modules", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "proxiableUUID",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "upgradeToAndCall",
+    values: [AddressLike, BytesLike]
+  ): string;
   encodeFunctionData(
     functionFragment: "verify",
     values: [
@@ -40,8 +90,6 @@ export interface ProofVerifierInterface extends Interface {
           c: { x: BigNumberish; y: BigNumberish };
         };
         c: { x: BigNumberish; y: BigNumberish };
-        r: BigNumberish;
-        y: BigNumberish;
         w: { x: BigNumberish; y: BigNumberish };
       }[]
     ]
@@ -56,12 +104,184 @@ export interface ProofVerifierInterface extends Interface {
       { x: BigNumberish; y: BigNumberish }
     ]
   ): string;
+  encodeFunctionData(
+    functionFragment: "wire",
+    values: [
+      {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ]
+  ): string;
 
+  decodeFunctionResult(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "isConsumingScheduledOp",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "proxiableUUID",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "setAuthority",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "upgradeToAndCall",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "verify", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "verifyOpening",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
+}
+
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace InitializedEvent {
+  export type InputTuple = [version: BigNumberish];
+  export type OutputTuple = [version: bigint];
+  export interface OutputObject {
+    version: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace UpgradedEvent {
+  export type InputTuple = [implementation: AddressLike];
+  export type OutputTuple = [implementation: string];
+  export interface OutputObject {
+    implementation: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace WiredEvent {
+  export type InputTuple = [
+    modules: {
+      vault: AddressLike;
+      parameters: AddressLike;
+      stake: AddressLike;
+      institutions: AddressLike;
+      datasets: AddressLike;
+      consent: AddressLike;
+      inft: AddressLike;
+      versions: AddressLike;
+      verifiers: AddressLike;
+      proofVerifier: AddressLike;
+      campaigns: AddressLike;
+      rounds: AddressLike;
+      disputes: AddressLike;
+      settlement: AddressLike;
+    }
+  ];
+  export type OutputTuple = [
+    modules: [
+      vault: string,
+      parameters: string,
+      stake: string,
+      institutions: string,
+      datasets: string,
+      consent: string,
+      inft: string,
+      versions: string,
+      verifiers: string,
+      proofVerifier: string,
+      campaigns: string,
+      rounds: string,
+      disputes: string,
+      settlement: string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    }
+  ];
+  export interface OutputObject {
+    modules: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    };
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export interface ProofVerifier extends BaseContract {
@@ -107,6 +327,70 @@ export interface ProofVerifier extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
+
+  authority: TypedContractMethod<[], [string], "view">;
+
+  initialize: TypedContractMethod<
+    [authority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
+
+  modules: TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+
+  proxiableUUID: TypedContractMethod<[], [string], "view">;
+
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  upgradeToAndCall: TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+
   verify: TypedContractMethod<
     [
       verifier: BigNumberish,
@@ -123,8 +407,6 @@ export interface ProofVerifier extends BaseContract {
           c: { x: BigNumberish; y: BigNumberish };
         };
         c: { x: BigNumberish; y: BigNumberish };
-        r: BigNumberish;
-        y: BigNumberish;
         w: { x: BigNumberish; y: BigNumberish };
       }[]
     ],
@@ -144,10 +426,97 @@ export interface ProofVerifier extends BaseContract {
     "view"
   >;
 
+  wire: TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
+
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
 
+  getFunction(
+    nameOrSignature: "UPGRADE_INTERFACE_VERSION"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "initialize"
+  ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "modules"
+  ): TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "proxiableUUID"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "upgradeToAndCall"
+  ): TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
   getFunction(
     nameOrSignature: "verify"
   ): TypedContractMethod<
@@ -166,8 +535,6 @@ export interface ProofVerifier extends BaseContract {
           c: { x: BigNumberish; y: BigNumberish };
         };
         c: { x: BigNumberish; y: BigNumberish };
-        r: BigNumberish;
-        y: BigNumberish;
         w: { x: BigNumberish; y: BigNumberish };
       }[]
     ],
@@ -187,6 +554,103 @@ export interface ProofVerifier extends BaseContract {
     [boolean],
     "view"
   >;
+  getFunction(
+    nameOrSignature: "wire"
+  ): TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
 
-  filters: {};
+  getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Initialized"
+  ): TypedContractEvent<
+    InitializedEvent.InputTuple,
+    InitializedEvent.OutputTuple,
+    InitializedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Upgraded"
+  ): TypedContractEvent<
+    UpgradedEvent.InputTuple,
+    UpgradedEvent.OutputTuple,
+    UpgradedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Wired"
+  ): TypedContractEvent<
+    WiredEvent.InputTuple,
+    WiredEvent.OutputTuple,
+    WiredEvent.OutputObject
+  >;
+
+  filters: {
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+
+    "Initialized(uint64)": TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+    Initialized: TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+
+    "Upgraded(address)": TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+    Upgraded: TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+
+    "Wired(tuple)": TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
+    >;
+    Wired: TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
+    >;
+  };
 }

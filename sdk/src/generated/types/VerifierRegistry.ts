@@ -26,23 +26,42 @@ import type {
 export interface VerifierRegistryInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "UPGRADE_INTERFACE_VERSION"
+      | "authority"
       | "dataOf"
       | "infoOf"
+      | "initialize"
+      | "isConsumingScheduledOp"
+      | "isKnownSize"
       | "isLive"
       | "keyOf"
+      | "modules"
+      | "proxiableUUID"
       | "registerSrs"
       | "registerVerifier"
       | "retire"
+      | "setAuthority"
       | "srsOf"
+      | "upgradeToAndCall"
+      | "wire"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
+      | "AuthorityUpdated"
+      | "Initialized"
       | "SrsRegistered"
+      | "Upgraded"
       | "VerifierRegistered"
       | "VerifierRetired"
+      | "Wired"
   ): EventFragment;
 
+  encodeFunctionData(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    values?: undefined
+  ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "dataOf",
     values: [BigNumberish]
@@ -52,10 +71,27 @@ export interface VerifierRegistryInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "initialize",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isKnownSize",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "isLive",
     values: [BigNumberish]
   ): string;
   encodeFunctionData(functionFragment: "keyOf", values: [BigNumberish]): string;
+  encodeFunctionData(functionFragment: "modules", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "proxiableUUID",
+    values?: undefined
+  ): string;
   encodeFunctionData(
     functionFragment: "registerSrs",
     values: [
@@ -104,12 +140,60 @@ export interface VerifierRegistryInterface extends Interface {
     functionFragment: "retire",
     values: [BigNumberish]
   ): string;
+  encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
+  ): string;
   encodeFunctionData(functionFragment: "srsOf", values: [BigNumberish]): string;
+  encodeFunctionData(
+    functionFragment: "upgradeToAndCall",
+    values: [AddressLike, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "wire",
+    values: [
+      {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ]
+  ): string;
 
+  decodeFunctionResult(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "dataOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "infoOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "isConsumingScheduledOp",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "isKnownSize",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "isLive", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "keyOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "proxiableUUID",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "registerSrs",
     data: BytesLike
@@ -119,7 +203,40 @@ export interface VerifierRegistryInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "retire", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "setAuthority",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "srsOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "upgradeToAndCall",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
+}
+
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace InitializedEvent {
+  export type InputTuple = [version: BigNumberish];
+  export type OutputTuple = [version: bigint];
+  export interface OutputObject {
+    version: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace SrsRegisteredEvent {
@@ -133,6 +250,18 @@ export namespace SrsRegisteredEvent {
     srs: bigint;
     srsHash: string;
     insecure: boolean;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace UpgradedEvent {
+  export type InputTuple = [implementation: AddressLike];
+  export type OutputTuple = [implementation: string];
+  export interface OutputObject {
+    implementation: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -184,6 +313,97 @@ export namespace VerifierRetiredEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace WiredEvent {
+  export type InputTuple = [
+    modules: {
+      vault: AddressLike;
+      parameters: AddressLike;
+      stake: AddressLike;
+      institutions: AddressLike;
+      datasets: AddressLike;
+      consent: AddressLike;
+      inft: AddressLike;
+      versions: AddressLike;
+      verifiers: AddressLike;
+      proofVerifier: AddressLike;
+      campaigns: AddressLike;
+      rounds: AddressLike;
+      disputes: AddressLike;
+      settlement: AddressLike;
+    }
+  ];
+  export type OutputTuple = [
+    modules: [
+      vault: string,
+      parameters: string,
+      stake: string,
+      institutions: string,
+      datasets: string,
+      consent: string,
+      inft: string,
+      versions: string,
+      verifiers: string,
+      proofVerifier: string,
+      campaigns: string,
+      rounds: string,
+      disputes: string,
+      settlement: string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    }
+  ];
+  export interface OutputObject {
+    modules: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    };
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export interface VerifierRegistry extends BaseContract {
   connect(runner?: ContractRunner | null): VerifierRegistry;
   waitForDeployment(): Promise<this>;
@@ -227,6 +447,10 @@ export interface VerifierRegistry extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
+
+  authority: TypedContractMethod<[], [string], "view">;
+
   dataOf: TypedContractMethod<[verifier: BigNumberish], [string], "view">;
 
   infoOf: TypedContractMethod<
@@ -243,6 +467,16 @@ export interface VerifierRegistry extends BaseContract {
     ],
     "view"
   >;
+
+  initialize: TypedContractMethod<
+    [authority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
+
+  isKnownSize: TypedContractMethod<[n: BigNumberish], [boolean], "view">;
 
   isLive: TypedContractMethod<[verifier: BigNumberish], [boolean], "view">;
 
@@ -296,6 +530,46 @@ export interface VerifierRegistry extends BaseContract {
     "view"
   >;
 
+  modules: TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+
+  proxiableUUID: TypedContractMethod<[], [string], "view">;
+
   registerSrs: TypedContractMethod<
     [
       tauG1: { x: BigNumberish; y: BigNumberish },
@@ -346,6 +620,12 @@ export interface VerifierRegistry extends BaseContract {
 
   retire: TypedContractMethod<[verifier: BigNumberish], [void], "nonpayable">;
 
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
   srsOf: TypedContractMethod<
     [srs: BigNumberish],
     [
@@ -372,10 +652,45 @@ export interface VerifierRegistry extends BaseContract {
     "view"
   >;
 
+  upgradeToAndCall: TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+
+  wire: TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
+
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
 
+  getFunction(
+    nameOrSignature: "UPGRADE_INTERFACE_VERSION"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "dataOf"
   ): TypedContractMethod<[verifier: BigNumberish], [string], "view">;
@@ -395,6 +710,15 @@ export interface VerifierRegistry extends BaseContract {
     ],
     "view"
   >;
+  getFunction(
+    nameOrSignature: "initialize"
+  ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "isKnownSize"
+  ): TypedContractMethod<[n: BigNumberish], [boolean], "view">;
   getFunction(
     nameOrSignature: "isLive"
   ): TypedContractMethod<[verifier: BigNumberish], [boolean], "view">;
@@ -450,6 +774,48 @@ export interface VerifierRegistry extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "modules"
+  ): TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "proxiableUUID"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "registerSrs"
   ): TypedContractMethod<
     [
@@ -503,6 +869,9 @@ export interface VerifierRegistry extends BaseContract {
     nameOrSignature: "retire"
   ): TypedContractMethod<[verifier: BigNumberish], [void], "nonpayable">;
   getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "srsOf"
   ): TypedContractMethod<
     [srs: BigNumberish],
@@ -529,13 +898,65 @@ export interface VerifierRegistry extends BaseContract {
     ],
     "view"
   >;
+  getFunction(
+    nameOrSignature: "upgradeToAndCall"
+  ): TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+  getFunction(
+    nameOrSignature: "wire"
+  ): TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
 
+  getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Initialized"
+  ): TypedContractEvent<
+    InitializedEvent.InputTuple,
+    InitializedEvent.OutputTuple,
+    InitializedEvent.OutputObject
+  >;
   getEvent(
     key: "SrsRegistered"
   ): TypedContractEvent<
     SrsRegisteredEvent.InputTuple,
     SrsRegisteredEvent.OutputTuple,
     SrsRegisteredEvent.OutputObject
+  >;
+  getEvent(
+    key: "Upgraded"
+  ): TypedContractEvent<
+    UpgradedEvent.InputTuple,
+    UpgradedEvent.OutputTuple,
+    UpgradedEvent.OutputObject
   >;
   getEvent(
     key: "VerifierRegistered"
@@ -551,8 +972,37 @@ export interface VerifierRegistry extends BaseContract {
     VerifierRetiredEvent.OutputTuple,
     VerifierRetiredEvent.OutputObject
   >;
+  getEvent(
+    key: "Wired"
+  ): TypedContractEvent<
+    WiredEvent.InputTuple,
+    WiredEvent.OutputTuple,
+    WiredEvent.OutputObject
+  >;
 
   filters: {
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+
+    "Initialized(uint64)": TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+    Initialized: TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+
     "SrsRegistered(uint32,bytes32,bool)": TypedContractEvent<
       SrsRegisteredEvent.InputTuple,
       SrsRegisteredEvent.OutputTuple,
@@ -562,6 +1012,17 @@ export interface VerifierRegistry extends BaseContract {
       SrsRegisteredEvent.InputTuple,
       SrsRegisteredEvent.OutputTuple,
       SrsRegisteredEvent.OutputObject
+    >;
+
+    "Upgraded(address)": TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+    Upgraded: TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
     >;
 
     "VerifierRegistered(uint32,bytes32,uint32,uint32,bytes32,bool)": TypedContractEvent<
@@ -584,6 +1045,17 @@ export interface VerifierRegistry extends BaseContract {
       VerifierRetiredEvent.InputTuple,
       VerifierRetiredEvent.OutputTuple,
       VerifierRetiredEvent.OutputObject
+    >;
+
+    "Wired(tuple)": TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
+    >;
+    Wired: TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
     >;
   };
 }
