@@ -1,0 +1,201 @@
+import { Domain, Fr, FQ_MODULUS, FR_MODULUS, type G1, type G2 } from "@mednexus/sdk";
+import { CircuitError } from "../manifest.ts";
+import { type FixedBase, fixedBase, G1_BYTES, G2_BYTES } from "./fixedBase.ts";
+import type { Combination, R1cs } from "./r1cs.ts";
+import type { Trapdoor } from "./trapdoor.ts";
+
+const R = (1n << 256n) % FR_MODULUS;
+const R_SQUARED = (R * R) % FR_MODULUS;
+const Q_INVERSE_OF_R = inverseMod((1n << 256n) % FQ_MODULUS, FQ_MODULUS);
+/** From about this many rows on, fixed-base tables with 16-bit windows pay for themselves. */
+const MANY_ROWS = 20_000;
+
+/** Groth16 verifying key, coordinates canonical. */
+export interface VerifyingKey {
+  readonly alpha: G1;
+  readonly beta: G2;
+  readonly gamma: G2;
+  readonly delta: G2;
+  /** one for the constant, then one for each public input */
+  readonly ic: readonly G1[];
+}
+
+/** The QAP of an R1CS evaluated at tau: for each wire A(tau), B(tau), C(tau). */
+interface Qap {
+  readonly a: bigint[];
+  readonly b: bigint[];
+  readonly c: bigint[];
+  readonly size: number;
+}
+
+/**
+ * A proving key in snarkjs's zkey format (Groth16, version 1), computed from a known trapdoor: every scalar is
+ * evaluated at tau in the field, and only then multiplied onto a generator. Deterministic.
+ *
+ * Section 10 (ceremony record) is empty, as there was no ceremony.
+ * Source: Groth, EUROCRYPT 2016, section 3.2; snarkjs zkey_new.js for the format, its domain and its H basis.
+ */
+export async function groth16Keys(r1cs: R1cs, trapdoor: Trapdoor): Promise<{ zkey: Uint8Array; verifyingKey: VerifyingKey }> {
+  const { alpha, beta, gamma, delta, tau } = trapdoor;
+  const base = await fixedBase(r1cs.rows.length > MANY_ROWS);
+  const qap = evaluateQap(r1cs, tau);
+  const { a, b, c, size } = qap;
+
+  const overGamma = Fr.inverse(gamma);
+  const overDelta = Fr.inverse(delta);
+  const mixed = a.map((_, wire) => (beta * a[wire]! + alpha * b[wire]! + c[wire]!) % FR_MODULUS);
+  const ic = base.g1(mixed.slice(0, r1cs.publics + 1).map((v) => Fr.mul(v, overGamma)));
+  // (A B - C)(X) vanishes on the even points of the doubled domain, so its Lagrange basis at the odd ones suffices.
+  const odd = lagrangeAt(2 * size, tau).filter((_, k) => k % 2 === 1);
+
+  const [alpha1, beta1, delta1] = split(base.g1([alpha, beta, delta]), G1_BYTES);
+  const [beta2, gamma2, delta2] = split(base.g2([beta, gamma, delta]), G2_BYTES);
+  const header = join([
+    u32(32), littleEndian(FQ_MODULUS), u32(32), littleEndian(FR_MODULUS),
+    u32(r1cs.wires), u32(r1cs.publics), u32(size),
+    alpha1!, beta1!, beta2!, gamma2!, delta1!, delta2!,
+  ]);
+  const zkey = binaryFile("zkey", [
+    [1, u32(1)],
+    [2, header],
+    [3, ic],
+    [4, coefficients(r1cs)],
+    [5, base.g1(a)],
+    [6, base.g1(b)],
+    [7, base.g2(b)],
+    [8, base.g1(mixed.slice(r1cs.publics + 1).map((v) => Fr.mul(v, overDelta)))],
+    [9, base.g1(odd.map((v) => Fr.mul(v, overDelta)))],
+    [10, new Uint8Array(64 + 4)],
+  ]);
+  const verifyingKey = {
+    alpha: g1(alpha1!),
+    beta: g2(beta2!),
+    gamma: g2(gamma2!),
+    delta: g2(delta2!),
+    ic: split(ic, G1_BYTES).map(g1),
+  };
+  return { zkey, verifyingKey };
+}
+
+/** [tau]_1 and [tau]_2, what an SRS registration needs. */
+export async function tauPoints(tau: bigint): Promise<{ tauG1: G1; tauG2: G2 }> {
+  const base: FixedBase = await fixedBase();
+  return { tauG1: g1(base.g1([tau])), tauG2: g2(base.g2([tau])) };
+}
+
+/** Rows of the QAP: the circuit's, then one a public wire, which keeps the public inputs' polynomials independent. */
+function evaluateQap({ rows, wires, publics }: R1cs, tau: bigint): Qap {
+  let size = 1;
+  while (size < rows.length + publics + 1) size *= 2;
+  const lagrange = lagrangeAt(size, tau);
+  const a = new Array<bigint>(wires).fill(0n);
+  const b = [...a];
+  const c = [...a];
+  rows.forEach((row, k) => {
+    accumulate(a, row.a, lagrange[k]!);
+    accumulate(b, row.b, lagrange[k]!);
+    accumulate(c, row.c, lagrange[k]!);
+  });
+  for (let wire = 0; wire <= publics; wire++) a[wire] = Fr.add(a[wire]!, lagrange[rows.length + wire]!);
+  return { a, b, c, size };
+
+  function accumulate(into: bigint[], { wires: at, coefficients: values }: Combination, weight: bigint): void {
+    for (let k = 0; k < at.length; k++) into[at[k]!] = (into[at[k]!]! + values[k]! * weight) % FR_MODULUS;
+  }
+}
+
+function lagrangeAt(size: number, tau: bigint): bigint[] {
+  return [...Domain.of(size).lagrangeAt(tau)];
+}
+
+/** Section 4: A and B row by row, values times R² as snarkjs's prover expects them. */
+function coefficients({ rows, publics }: R1cs): Uint8Array {
+  const ENTRY = 12 + 32;
+  const count = rows.reduce((sum, { a, b }) => sum + a.wires.length + b.wires.length, publics + 1);
+  const out = new Uint8Array(4 + count * ENTRY);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, count, true);
+  let at = 4;
+  rows.forEach(({ a, b }, row) => {
+    for (const [matrix, { wires, coefficients: values }] of [a, b].entries()) {
+      for (let k = 0; k < wires.length; k++) write(matrix, row, wires[k]!, values[k]!);
+    }
+  });
+  for (let wire = 0; wire <= publics; wire++) write(0, rows.length + wire, wire, 1n);
+  return out;
+
+  function write(matrix: number, row: number, wire: number, value: bigint): void {
+    view.setUint32(at, matrix, true);
+    view.setUint32(at + 4, row, true);
+    view.setUint32(at + 8, wire, true);
+    writeLittleEndian(view, at + 12, (value * R_SQUARED) % FR_MODULUS);
+    at += ENTRY;
+  }
+}
+
+/** iden3's container: magic, version 1, then sections of (type, 64-bit length, bytes). */
+export function binaryFile(magic: string, sections: readonly (readonly [number, Uint8Array])[]): Uint8Array {
+  const parts = [new TextEncoder().encode(magic), u32(1), u32(sections.length)];
+  for (const [type, body] of sections) {
+    const length = new Uint8Array(8);
+    new DataView(length.buffer).setBigUint64(0, BigInt(body.length), true);
+    parts.push(u32(type), length, body);
+  }
+  return join(parts);
+}
+
+function g1(point: Uint8Array): G1 {
+  const [x, y] = split(point, 32).map(fromMontgomery);
+  return { x: x!, y: y! };
+}
+
+/** ffjavascript keeps the real part first. */
+function g2(point: Uint8Array): G2 {
+  const [xRe, xIm, yRe, yIm] = split(point, 32).map(fromMontgomery);
+  return { xIm: xIm!, xRe: xRe!, yIm: yIm!, yRe: yRe! };
+}
+
+function fromMontgomery(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (let k = 31; k >= 0; k--) value = (value << 8n) | BigInt(bytes[k]!);
+  return (value * Q_INVERSE_OF_R) % FQ_MODULUS;
+}
+
+function inverseMod(value: bigint, modulus: bigint): bigint {
+  let result = 1n;
+  for (let e = modulus - 2n, square = value; e > 0n; e >>= 1n, square = (square * square) % modulus) {
+    if (e & 1n) result = (result * square) % modulus;
+  }
+  return result;
+}
+
+function littleEndian(value: bigint): Uint8Array {
+  const out = new Uint8Array(32);
+  writeLittleEndian(new DataView(out.buffer), 0, value);
+  return out;
+}
+
+function writeLittleEndian(view: DataView, at: number, value: bigint): void {
+  for (let k = 0; k < 4; k++) view.setBigUint64(at + 8 * k, BigInt.asUintN(64, value >> BigInt(64 * k)), true);
+}
+
+function u32(value: number): Uint8Array {
+  const out = new Uint8Array(4);
+  new DataView(out.buffer).setUint32(0, value, true);
+  return out;
+}
+
+function split(bytes: Uint8Array, length: number): Uint8Array[] {
+  if (bytes.length % length !== 0) throw new CircuitError("POINT_BYTES", `${bytes.length} bytes are not points of ${length}`);
+  return Array.from({ length: bytes.length / length }, (_, k) => bytes.subarray(k * length, (k + 1) * length));
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
