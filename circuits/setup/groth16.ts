@@ -1,6 +1,6 @@
-import { Domain, Fr, FQ_MODULUS, FR_MODULUS, type G1, type G2 } from "@mednexus/sdk";
+import { Domain, Fr, FQ_MODULUS, FR_MODULUS, type G1, type G2, type VerifyingKey } from "@mednexus/sdk";
 import { CircuitError } from "../manifest.ts";
-import { type FixedBase, fixedBase, G1_BYTES, G2_BYTES } from "./fixedBase.ts";
+import { fixedBase, G1_BYTES, G2_BYTES } from "./fixedBase.ts";
 import type { Combination, R1cs } from "./r1cs.ts";
 import type { Trapdoor } from "./trapdoor.ts";
 
@@ -9,16 +9,6 @@ const R_SQUARED = (R * R) % FR_MODULUS;
 const Q_INVERSE_OF_R = inverseMod((1n << 256n) % FQ_MODULUS, FQ_MODULUS);
 /** From about this many rows on, fixed-base tables with 16-bit windows pay for themselves. */
 const MANY_ROWS = 20_000;
-
-/** Groth16 verifying key, coordinates canonical. */
-export interface VerifyingKey {
-  readonly alpha: G1;
-  readonly beta: G2;
-  readonly gamma: G2;
-  readonly delta: G2;
-  /** one for the constant, then one for each public input */
-  readonly ic: readonly G1[];
-}
 
 /** The QAP of an R1CS evaluated at tau: for each wire A(tau), B(tau), C(tau). */
 interface Qap {
@@ -79,7 +69,7 @@ export async function groth16Keys(r1cs: R1cs, trapdoor: Trapdoor): Promise<{ zke
 
 /** [tau]_1 and [tau]_2, what an SRS registration needs. */
 export async function tauPoints(tau: bigint): Promise<{ tauG1: G1; tauG2: G2 }> {
-  const base: FixedBase = await fixedBase();
+  const base = await fixedBase();
   return { tauG1: g1(base.g1([tau])), tauG2: g2(base.g2([tau])) };
 }
 

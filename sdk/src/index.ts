@@ -10,6 +10,7 @@ export * from "./encoding.ts";
 export * from "./errors.ts";
 export * from "./field.ts";
 export * from "./merkle.ts";
+export * from "./prover.ts";
 export * from "./random.ts";
 export * from "./shares.ts";
 export * from "./srs.ts";

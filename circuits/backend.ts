@@ -1,0 +1,127 @@
+import {
+  type Curve, Fr, type G1, type Proof, type Proved, type ProverBackend, type Witnesses,
+} from "@mednexus/sdk";
+import * as snarkjs from "snarkjs";
+import { type Keys, loadKeys } from "./keys.ts";
+import { type Circuit, CircuitError } from "./manifest.ts";
+import { verifyProof } from "./verify.ts";
+
+export interface SnarkjsOptions {
+  /** where keys come from; default `loadKeys` (INSECURE development keys) */
+  loadKeys?(circuit: Circuit, n: number): Promise<Keys>;
+}
+
+/**
+ * Groth16 on the CPU by snarkjs, in this process: the witness leaves it nowhere. Keys stay in memory after the first
+ * use of a size. Curve arithmetic runs on one worker thread a core; proofs run one after another.
+ */
+export class SnarkjsBackend implements ProverBackend {
+  readonly #curve: Curve;
+  readonly #load: (circuit: Circuit, n: number) => Promise<Keys>;
+  readonly #keys = new Map<string, Promise<Keys>>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  /** snarkjs keeps one set of worker threads a process: the last backend to close ends them. */
+  static #open = 0;
+
+  /** `curve` checks the proofs. */
+  constructor(curve: Curve, options: SnarkjsOptions = {}) {
+    this.#curve = curve;
+    this.#load = options.loadKeys ?? loadKeys;
+    SnarkjsBackend.#open++;
+  }
+
+  /**
+   * @throws CircuitError WITNESS_INVALID if the values satisfy no proof, PROOF_REJECTED if the proof made does not
+   * verify (a fault of the machine), BACKEND_CLOSED; errors of `loadKeys`
+   */
+  prove<C extends Circuit>(circuit: C, n: number, witness: Witnesses[C]): Promise<Proved> {
+    const proved = this.#queue.then(() => this.#prove(circuit, n, witness));
+    this.#queue = proved.catch(() => {});
+    return proved;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#queue;
+    this.#keys.clear();
+    if (--SnarkjsBackend.#open === 0) await (await snarkjs.curves.getCurveFromName("bn128")).terminate();
+  }
+
+  async #prove(circuit: Circuit, n: number, witness: Witnesses[Circuit]): Promise<Proved> {
+    if (this.#closed) throw new CircuitError("BACKEND_CLOSED", "the prover was closed");
+    const inputs = circuitInputs(circuit, n, witness);
+    const keys = await this.keys(circuit, n);
+
+    const wtns: { type: "mem"; data?: Uint8Array } = { type: "mem" };
+    await snarkjs.wtns.calculate(inputs, file(keys.wasm), wtns).catch(() => {
+      // the generator's own message could quote values
+      throw new CircuitError("WITNESS_INVALID", `the values do not satisfy ${circuit}(${n})`);
+    });
+    const { proof, publicSignals } = await snarkjs.groth16.prove(file(keys.zkey), wtns);
+    wtns.data?.fill(0);
+    const proved = { proof: fromSnarkjs(proof), publicInputs: publicSignals.map(BigInt) };
+    const expected = publicInputsOf(circuit, witness);
+    const same = expected.length === proved.publicInputs.length && expected.every((v, k) => v === proved.publicInputs[k]);
+    if (!same || !(await verifyProof(this.#curve, keys.verifyingKey, proved.publicInputs, proved.proof))) {
+      throw new CircuitError("PROOF_REJECTED", `a proof of ${circuit}(${n}) failed its own verification`, { retryable: true });
+    }
+    return proved;
+  }
+
+  /** Loads (and keeps) the keys of a size, e.g. before a deadline. */
+  keys(circuit: Circuit, n: number): Promise<Keys> {
+    const name = `${circuit}-${n}`;
+    let keys = this.#keys.get(name);
+    if (!keys) {
+      keys = this.#load(circuit, n);
+      this.#keys.set(name, keys);
+      keys.catch(() => this.#keys.delete(name));
+    }
+    return keys;
+  }
+}
+
+/** The statement's public inputs in the verifier's order. */
+export function publicInputsOf<C extends Circuit>(circuit: C, witness: Witnesses[C]): bigint[] {
+  const { h, r, y } = witness;
+  return circuit === "update" ? [h, r, y, (witness as Witnesses["update"]).normBound2] : [h, r, y];
+}
+
+/**
+ * Inputs by the circuit's signal names.
+ * @throws CircuitError WITNESS_INVALID for a wrong length or a value that is not a canonical field element
+ */
+export function circuitInputs(circuit: Circuit, n: number, witness: Witnesses[Circuit]): Record<string, bigint | readonly bigint[]> {
+  const { h, r, y, values, blinders } = witness;
+  if (values.length !== n || blinders.length !== 4) {
+    throw new CircuitError("WITNESS_INVALID", `${circuit}(${n}) takes ${n} values and 4 blinders, not ${values.length} and ${blinders.length}`);
+  }
+  const publicInputs = publicInputsOf(circuit, witness);
+  // circom would reduce these silently
+  if (![...publicInputs, ...values, ...blinders].every((v) => typeof v === "bigint" && Fr.isCanonical(v))) {
+    throw new CircuitError("WITNESS_INVALID", `${circuit}(${n}): a value is not a canonical field element`);
+  }
+  return circuit === "update"
+    ? { h, r, y, B2: publicInputs[3]!, u: values, rho: blinders }
+    : { h, r, y, m: values, rho: blinders };
+}
+
+function file(data: Uint8Array): { type: "mem"; data: Uint8Array } {
+  return { type: "mem", data };
+}
+
+/** snarkjs writes projective decimal strings, real part first. */
+function fromSnarkjs({ pi_a, pi_b, pi_c }: snarkjs.Groth16Proof): Proof {
+  const [[xRe, xIm], [yRe, yIm]] = pi_b as unknown as [[string, string], [string, string]];
+  return {
+    a: point(pi_a),
+    b: { xIm: BigInt(xIm), xRe: BigInt(xRe), yIm: BigInt(yIm), yRe: BigInt(yRe) },
+    c: point(pi_c),
+  };
+}
+
+function point([x, y]: readonly string[]): G1 {
+  return { x: BigInt(x!), y: BigInt(y!) };
+}
