@@ -20,7 +20,7 @@ export interface KeyPair {
   readonly publicKey: G1;
 }
 
-/** Knowledge of log_G E: zG = R + cE. */
+/** Knowledge of log_G P: zG = R + cP. */
 export interface SchnorrProof {
   readonly r: G1;
   readonly z: bigint;
@@ -51,6 +51,20 @@ export interface KeyReveal {
 export function generateKeyPair(curve: Curve, random?: RandomBytes): KeyPair {
   const secret = randomNonZeroFr(random);
   return { secret, publicKey: curve.mul(G1_GENERATOR, secret) };
+}
+
+/** Proves knowledge of a secret key, bound to `bound`: a ctxShare, or a `keyContextHash` when a key is registered. */
+export function proveKey(curve: Curve, keys: KeyPair, bound: Hash, random?: RandomBytes): SchnorrProof {
+  const nonce = generateKeyPair(curve, random);
+  const c = schnorrChallenge(bound, keys.publicKey, nonce.publicKey);
+  return { r: nonce.publicKey, z: Fr.from(nonce.secret + c * keys.secret) };
+}
+
+/** False, not an error, for points off the curve or at infinity and for a z at or above r: they come from others. */
+export function verifyKey(curve: Curve, publicKey: G1, bound: Hash, proof: SchnorrProof): boolean {
+  if (!areKeys(publicKey, proof.r) || !Fr.isCanonical(proof.z)) return false;
+  const c = schnorrChallenge(bound, publicKey, proof.r);
+  return equalG1(curve.mul(G1_GENERATOR, proof.z), curve.add(proof.r, curve.mul(publicKey, c)));
 }
 
 /**
@@ -87,18 +101,16 @@ export function encryptShare(
   const ephemeral = generateKeyPair(curve, random);
   const e = ephemeral.publicKey;
   const ctxShare = shareContextHash(ctx, commitment, share.s, e);
-  const nonce = generateKeyPair(curve, random);
-  const c = schnorrChallenge(ctxShare, e, nonce.publicKey);
   const mask = masks(curve.mul(publicKey, ephemeral.secret), ctxShare, share.words.length);
   return {
     s: share.s,
     e,
-    proof: { r: nonce.publicKey, z: Fr.from(nonce.secret + c * ephemeral.secret) },
+    proof: proveKey(curve, ephemeral, ctxShare, random),
     words: share.words.map((w, j) => Fr.add(w, mask[j]!)),
   };
 }
 
-/** Whether the sender knew e. False, not an error, for points off the curve or a z at or above r: they come from others. */
+/** Whether the sender knew e for exactly this context, commitment and node. False for malformed input. */
 export function verifyEphemeral(
   curve: Curve,
   ctx: Hash,
@@ -106,9 +118,7 @@ export function verifyEphemeral(
   ciphertext: Pick<Ciphertext, "s" | "e" | "proof">,
 ): boolean {
   const { s, e, proof } = ciphertext;
-  if (!areKeys(e, proof.r) || !Fr.isCanonical(proof.z)) return false;
-  const c = schnorrChallenge(shareContextHash(ctx, commitment, s, e), e, proof.r);
-  return equalG1(curve.mul(G1_GENERATOR, proof.z), curve.add(proof.r, curve.mul(e, c)));
+  return areKeys(e) && verifyKey(curve, e, shareContextHash(ctx, commitment, s, e), proof);
 }
 
 /**

@@ -99,8 +99,13 @@ export const linkChallenge = (ctx: Hash, c: G1, a: readonly G1[], shareManifest:
 export const shareContextHash = (ctx: Hash, c: G1, s: number, e: G1): Hash =>
   hash(["bytes32", "bytes32", G1_TYPE, "uint256", G1_TYPE], [tag("share"), ctx, c, s, e]);
 
-export const schnorrChallenge = (ctxShare: Hash, e: G1, nonce: G1): bigint =>
-  toChallenge(hash(["bytes32", "bytes32", G1_TYPE, G1_TYPE], [tag("schnorr"), ctxShare, e, nonce]));
+/** What an institution's encryption key is proved for when it registers. */
+export const keyContextHash = (chainId: bigint, institutionRegistry: Address, institution: Address): Hash =>
+  hash(["bytes32", "uint256", "address", "address"], [tag("key"), chainId, institutionRegistry, institution]);
+
+/** `bound` is a ctxShare for an ephemeral key, a key context for a registered one. */
+export const schnorrChallenge = (bound: Hash, e: G1, nonce: G1): bigint =>
+  toChallenge(hash(["bytes32", "bytes32", G1_TYPE, G1_TYPE], [tag("schnorr"), bound, e, nonce]));
 
 export const dleqChallenge = (ctxShare: Hash, pk: G1, e: G1, k: G1, r1: G1, r2: G1): bigint =>
   toChallenge(

@@ -225,6 +225,16 @@ def check_rest(data):
     same("chain", "inference", chain(len(inputs), 0, 3, inputs + [number(item["salt"])]), item["hash"])
     long = [pow(j + 1, 5, R) for j in range(data["chunks"]["count"])]
     same("chunkHash", "rule", chunk_hashes(long), data["chunks"]["chunkHashes"])
+    key = data["keyRegistration"]
+    secret, nonce = number(key["secretKey"]), number(key["nonce"])
+    public_key, nonce_point = mul(G, secret), mul(G, nonce)
+    registry = number(data["contracts"]["institutionRegistry"])
+    bound = digest(tag("key"), number(data["chainId"]), registry, number(key["institution"]))
+    same("keyRegistration", "publicKey", public_key, key["publicKey"])
+    same("keyRegistration", "keyContext", bound, key["keyContext"])
+    same("keyRegistration", "r", nonce_point, key["r"])
+    z = (nonce + challenge(tag("schnorr"), bound, public_key, nonce_point) * secret) % R
+    same("keyRegistration", "z", z, key["z"])
     consent = data["consent"]
     names = ("dataset", "datasetVersion", "subjectKey", "salt")
     leaves = [digest(tag("grant"), *(number(g[name]) for name in names)) for g in consent["grants"]]

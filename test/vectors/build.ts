@@ -37,6 +37,7 @@ import {
   inputHash,
   INSECURE_TAU,
   insecureSrs,
+  keyContextHash,
   keyHash,
   linkChallenge,
   lower,
@@ -46,6 +47,7 @@ import {
   merkleProof,
   merkleRoot,
   packLimbs,
+  proveKey,
   randomFr,
   randomFrVector,
   randomNonZeroFr,
@@ -84,7 +86,7 @@ const ints = (values: readonly bigint[]): string[] => values.map(String);
 const address = (i: number): string => `0x${i.toString(16).padStart(40, "0")}`;
 
 const TAGS = ["ctx", "link", "share", "schnorr", "dleq", "cipher", "manifest", "eval", "set", "sum", "sumEval"];
-const MORE_TAGS = ["agg", "aggLink", "import", "importAgg", "batch", "grant"];
+const MORE_TAGS = ["agg", "aggLink", "import", "importAgg", "batch", "key", "grant"];
 const CHAIN_ID = 31337n;
 const CONTRACTS = {
   roundManager: address(0xa1),
@@ -93,6 +95,7 @@ const CONTRACTS = {
   shareDisputes: address(0xa4),
   consentRegistry: address(0xa5),
   campaignRegistry: address(0xa6),
+  institutionRegistry: address(0xa7),
 };
 const CAMPAIGN = { campaign: 3n, round: 7n, model: 5n };
 const NORM_BOUND2 = 1n << 40n;
@@ -352,6 +355,24 @@ function sampleKey(curve: Curve) {
   return json;
 }
 
+/** An institution's encryption key with the proof of possession that registration asks for. */
+function keyRegistration(curve: Curve) {
+  const institution = address(0xb0);
+  const [secret, nonce] = [randomNonZeroFr(seededRandom(555n)), randomNonZeroFr(seededRandom(556n))];
+  const publicKey = curve.mul(G1_GENERATOR, secret);
+  const bound = keyContextHash(CHAIN_ID, CONTRACTS.institutionRegistry, institution);
+  const proof = proveKey(curve, { secret, publicKey }, bound, seededRandom(556n));
+  return {
+    institution,
+    secretKey: hex(secret),
+    publicKey: point(publicKey),
+    keyContext: bound,
+    nonce: hex(nonce),
+    r: point(proof.r),
+    z: hex(proof.z),
+  };
+}
+
 function consent() {
   const grants = Array.from({ length: 5 }, (_, i) => ({
     dataset: "20",
@@ -459,6 +480,7 @@ export async function buildVectors(): Promise<object> {
     },
     rounds,
     import: await importedBase(keys.get(16)!, hashes),
+    keyRegistration: keyRegistration(curve),
     consent: consentJson,
     typedData: typedData(rounds[0]!.setHash, consentJson.leaves[0]!),
     arithmetic: arithmetic(),
