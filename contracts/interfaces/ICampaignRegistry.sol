@@ -2,7 +2,7 @@
 pragma solidity 0.8.34;
 
 import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
-import {CampaignTerms} from "../types/Training.sol";
+import {CampaignTerms, Prices, Windows} from "../types/Training.sol";
 
 /// @title CampaignRegistry: terms, prepaid escrow, enrolment, node pool.
 /// @notice Escrow for all rounds and tips is prepaid when the campaign opens. Terms never change afterwards.
@@ -22,6 +22,19 @@ interface ICampaignRegistry {
         uint128 roundCost; // what one round reserves
         RoundId liveRound; // 0: none
         uint16 protocolFeeBps; // snapshot
+        uint64 idleFrom; // last opening or end of a round, or the campaign's opening
+        uint32 idleLimit; // s of idleness after which anybody may cancel: the unbonding time, snapshot
+    }
+
+    /// Why a member may contribute now, and with what weight: everything that a submission asks the registries.
+    struct Eligibility {
+        DatasetId dataset;
+        uint32 version; // current one
+        uint8 seat; // 0-based place among the members; stable during a commit phase
+        uint64 consentEpoch;
+        uint64 records; // n̂ = min(audited, cap)
+        uint256 normBound2; // B_i² = ⌊B²·n̂²/cap²⌋
+        uint128 bond;
     }
 
     event CampaignOpened(
@@ -62,8 +75,13 @@ interface ICampaignRegistry {
     error PoolFull(CampaignId campaign, uint256 limit);
     error WrongSchema(DatasetId dataset, bytes32 expected, bytes32 found);
     error PairDisagreement(CampaignId campaign);
-    error NotModule(address caller);
-    error InsufficientTips();
+    error GroupChanged(address institution, bytes32 enrolled, bytes32 found);
+    error PoolMember(CampaignId campaign, address node);
+    error NotPoolMember(CampaignId campaign, address node);
+    error NotRegistered(address node);
+    error InsufficientStake(address node, uint256 free, uint256 needed);
+    error NoRoundsLeft(CampaignId campaign);
+    error RoundsLeft(CampaignId campaign, uint256 rounds);
 
     /// Opens a campaign; the caller is the sponsor and prepays rounds × roundCost through the vault. `approval`: the model owner's EIP-712 signature
     /// CampaignApproval(model, termsHash, sponsor, nonce, deadline) (EOA or ERC-1271), not needed for Statistics with model 0. Attaches to the model.
@@ -74,17 +92,18 @@ interface ICampaignRegistry {
         uint64 deadline,
         bytes calldata approval
     ) external returns (CampaignId);
-    /// Sponsor, when no round is live: unused escrow back, model detached.
+    /// Sponsor, when no round is live: unused escrow back to the sponsor, model detached. Anybody, once the campaign has idled for idleLimit (P9).
     function cancel(CampaignId campaign) external;
     /// Anybody, once the last round ended.
     function end(CampaignId campaign) external;
 
     /// An attested institution with an eligible dataset (schema, audit, terms and consent now). One a group, at most maxMembers.
     function enrol(CampaignId campaign, DatasetId dataset) external;
+    /// Any time but during a commit phase; leaving then means not submitting.
     function withdraw(CampaignId campaign) external;
     /// Pair campaigns: both enrolled members say that each learns the other's update.
     function agreePair(CampaignId campaign) external;
-    /// Attested, registered and staked: offers itself as committee node. Takes effect for draws of rounds opened later; at most 64 nodes.
+    /// Attested, registered and staked: offers itself as committee node. At most 64 nodes; refused while a draw is pending.
     function joinPool(CampaignId campaign) external;
     function leavePool(CampaignId campaign) external;
 
@@ -98,6 +117,12 @@ interface ICampaignRegistry {
     function termsHashOf(CampaignId campaign) external view returns (bytes32);
     function membersOf(CampaignId campaign) external view returns (address[] memory);
     function memberCount(CampaignId campaign) external view returns (uint256);
+    function windowsOf(CampaignId campaign) external view returns (Windows memory);
+    function pricesOf(CampaignId campaign) external view returns (Prices memory);
+    /// cap, λ·2^f and B.
+    function weightsOf(CampaignId campaign) external view returns (uint64 cap, uint64 lambdaF, uint64 normBound);
+    /// Reverts by name unless `institution` is enrolled, attested in the group it enrolled with, and its dataset has schema, audit and consent now.
+    function eligibility(CampaignId campaign, address institution) external view returns (Eligibility memory);
     function datasetOf(CampaignId campaign, address institution) external view returns (DatasetId);
     function poolOf(CampaignId campaign) external view returns (address[] memory);
     function pairAgreed(CampaignId campaign) external view returns (bool);

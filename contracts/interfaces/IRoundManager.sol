@@ -3,7 +3,6 @@ pragma solidity 0.8.34;
 
 import {CampaignId, DatasetId, ModelId, RoundId, SrsId, VerifierId} from "../types/Ids.sol";
 import {G1} from "../types/Curve.sol";
-import {IProofVerifier} from "./IProofVerifier.sol";
 import {Proof} from "../types/Curve.sol";
 import {RoundKind, RoundState, UpdateSubmission} from "../types/Training.sol";
 
@@ -11,36 +10,39 @@ import {RoundKind, RoundState, UpdateSubmission} from "../types/Training.sol";
 /// @notice One round: Open → Commit → Share → Frozen → Summed → Finalized | Closed, or FailedEarly / FailedSums. Every state has a permissionless exit after its deadline (P9).
 /// Points that many rounds never read again are not stored: updates are kept as hashes and re-supplied by callers from events.
 interface IRoundManager {
-    /// Snapshot and progress. Times are unix seconds.
+    /// Snapshot and progress. Times are unix seconds. Field order is storage order: what a submission writes shares the first slot.
     struct Round {
         CampaignId campaign;
-        ModelId model;
-        RoundKind kind;
         RoundState state;
+        RoundKind kind;
         uint8 nodes; // S
         uint8 threshold; // t
         bool eager;
-        uint32 n;
-        uint32 baseVersion;
-        uint16 submitted;
-        uint16 verified; // ever verified, those excluded later included
         uint8 acks; // nodes that acknowledged all shares
         uint16 openComplaints;
-        uint64 openedAt;
-        uint64 drawBlock;
+        uint16 submitted;
+        uint16 verified; // ever verified, those excluded later included
+        uint32 n;
         uint64 commitUntil;
-        uint64 shareFrom; // start of the share phase
-        uint64 frozenAt;
+        ModelId model;
+        uint32 baseVersion;
         VerifierId updateVerifier;
         VerifierId aggregateVerifier;
         SrsId srs;
+        uint64 drawBlock;
+        uint64 openedAt;
+        uint64 shareFrom; // start of the share phase
+        uint64 frozenAt;
+        uint16 minParticipants;
+        uint16 maxShareBps;
+        bool tooFew; // the freeze left fewer than minParticipants
         bytes32 updateKeyHash;
         bytes32 aggregateKeyHash;
         bytes32 srsHash;
         G1 base; // C_M(t)
     }
 
-    /// One accepted submission. Key: memberKey = keccak256(abi.encode(institution, C)).
+    /// One accepted submission. Key: memberKey = keccak256(abi.encode(institution, C)), over all rounds: no institution submits one C twice.
     struct Update {
         address institution;
         uint64 records; // n̂
@@ -50,6 +52,8 @@ interface IRoundManager {
         DatasetId dataset;
         uint32 datasetVersion;
         uint64 consentEpoch;
+        RoundId round;
+        bool bondReleased;
         bytes32 detailHash; // keccak256(abi.encode(A[], shareManifest, h, y, W, proof))
     }
 
@@ -111,7 +115,6 @@ interface IRoundManager {
         uint64 lambda
     );
     event RoundStateChanged(RoundId indexed round, RoundState state);
-    event TipPaid(RoundId indexed round, address indexed keeper, bytes32 action, uint256 amount);
 
     error NoSuchRound(RoundId round);
     error WrongState(RoundId round, RoundState state);
@@ -119,15 +122,15 @@ interface IRoundManager {
     error TooLate(uint256 until);
     error DrawNotReady(uint256 drawBlock);
     error PoolTooSmall(uint256 eligible, uint256 needed);
-    error NotEnrolled(address institution);
-    error NotDatasetOwner(DatasetId dataset, address caller);
     error WrongDataset(DatasetId expected, DatasetId given);
     error WrongThreshold(uint256 given, uint256 expected);
-    error GroupAlreadySubmitted(bytes32 groupId);
+    error AlreadySubmitted(address institution);
     error CommitmentReused(address institution);
+    error NotPairAgreed(CampaignId campaign);
+    error TooFewEnrolled(uint256 enrolled, uint256 needed);
+    error IllegalTransition(RoundState from, RoundState to);
+    error AlreadyReleased();
     error ZeroWeight();
-    error NonCanonical(uint256 value);
-    error BadPoint(uint256 x, uint256 y);
     error ProofRejected();
     error UnknownUpdate(bytes32 memberKey);
     error DetailMismatch(bytes32 memberKey);
@@ -137,9 +140,7 @@ interface IRoundManager {
     error ComplaintsOpen(uint256 count);
     error TooFewParticipants(uint256 count, uint256 needed);
     error MemberListMismatch();
-    error NotModule(address caller);
     error StatisticsUsed(DatasetId dataset, uint32 version);
-    error TooManyMembers(uint256 limit);
 
     /// Anybody, when the campaign is live, has rounds left and no live round. Snapshots base, verifier ids (must be live) and keys. An entry (pausable).
     function openRound(CampaignId campaign) external returns (RoundId);
@@ -153,9 +154,10 @@ interface IRoundManager {
     function endCommit(RoundId round) external;
     /// A committee node: all verified members' shares arrived and check. When all nodes have, the share phase ends.
     function acknowledgeShares(RoundId round) external;
-    /// Anybody, when the share phase is over and no complaint is open. `cs`: C of every submission in submission order (verified against stored keys).
-    /// Leaves out unverified, excluded, and those whose consent epoch moved. Below the minimum: the round fails early.
-    function freeze(RoundId round, G1[] calldata cs) external;
+    /// Anybody, when the share phase is over and no complaint is open. `institutions` and `cs`: submitter and C of every submission in submission order
+    /// (verified against stored keys). Leaves out unverified, excluded, those whose consent epoch moved, and, heaviest first, weights over maxShare.
+    /// Below the minimum nothing freezes: the round fails early in the same transaction.
+    function freeze(RoundId round, address[] calldata institutions, G1[] calldata cs) external;
 
     // --- ShareDisputes and RoundSettlement only
     /// ShareDisputes, in state Share: leaves the member out of the freeze. Does not touch its bond: the caller releases, then slashes it.
@@ -174,9 +176,12 @@ interface IRoundManager {
 
     function get(RoundId round) external view returns (Round memory);
     function frozenOf(RoundId round) external view returns (Frozen memory);
-    /// `roundMemberKey` = keccak256(abi.encode(round, memberKey)); institution 0: unknown.
-    function updateOf(bytes32 roundMemberKey) external view returns (Update memory);
-    function memberKeys(RoundId round) external view returns (bytes32[] memory);
+    function stateOf(RoundId round) external view returns (RoundState);
+    /// institution 0: unknown. The key is not bound to a round: compare `round`.
+    function updateOf(bytes32 memberKey) external view returns (Update memory);
+    function statisticsUsed(DatasetId dataset, uint32 version) external view returns (bool);
+    /// Why a round before its freeze can only fail now ("undrawn", "participants", "unfrozen", "verifier"); zero: it can still go on, or is past the freeze.
+    function deadReason(RoundId round) external view returns (bytes32);
     function committeeOf(RoundId round) external view returns (address[] memory nodes, G1[] memory keys);
     /// Checks a re-supplied detail against the stored hash; reverts DetailMismatch. Returns ctx as the submission used it.
     function contextOf(

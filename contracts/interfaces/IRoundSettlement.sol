@@ -32,6 +32,7 @@ interface IRoundSettlement {
     event StatisticsCompleted(RoundId indexed round);
     event RoundFailed(RoundId indexed round, bool afterFreeze, bytes32 reason);
     event Claimed(RoundId indexed round, address indexed party, bytes32 indexed role, address token, uint256 amount);
+    event TipPaid(RoundId indexed round, address indexed keeper, bytes32 action, uint256 amount);
     event SponsorRefunded(RoundId indexed round, CampaignId indexed campaign, uint256 amount);
 
     error WrongState(RoundId round);
@@ -62,6 +63,6 @@ interface IRoundSettlement {
 
     /// Prover fee if finalize ran now (smallest unit).
     function proverFeeNow(RoundId round) external view returns (uint256);
-    /// RoundManager only: pays a keeper's tip out of the round's account.
+    /// RoundManager only ("draw", "freeze"): pays a keeper's tip out of the round's account.
     function payTip(RoundId round, address keeper, bytes32 action) external;
 }

@@ -3,6 +3,7 @@ export const datasetRegistryAbi = [
   {"type":"error","name":"BadRecordCount","inputs":[{"name":"records","type":"uint64"}]},
   {"type":"error","name":"ManifestAlreadyRegistered","inputs":[{"name":"manifestHash","type":"bytes32"}]},
   {"type":"error","name":"NoSuchDataset","inputs":[{"name":"dataset","type":"uint64"}]},
+  {"type":"error","name":"NoSuchVersion","inputs":[{"name":"dataset","type":"uint64"},{"name":"version","type":"uint32"}]},
   {"type":"error","name":"NonTransferable","inputs":[]},
   {"type":"error","name":"NotAudited","inputs":[{"name":"dataset","type":"uint64"},{"name":"version","type":"uint32"}]},
   {"type":"error","name":"NotDatasetOwner","inputs":[{"name":"dataset","type":"uint64"},{"name":"caller","type":"address"}]},

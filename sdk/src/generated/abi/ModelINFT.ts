@@ -5,6 +5,7 @@ export const modelINFTAbi = [
   {"type":"error","name":"NotModelOwner","inputs":[{"name":"model","type":"uint64"},{"name":"caller","type":"address"}]},
   {"type":"error","name":"RoyaltyTooHigh","inputs":[{"name":"bps","type":"uint16"},{"name":"limit","type":"uint16"}]},
   {"type":"error","name":"UriTooLong","inputs":[{"name":"length","type":"uint256"},{"name":"limit","type":"uint256"}]},
+  {"type":"error","name":"ZeroRuntimeHash","inputs":[]},
   {"type":"event","name":"ModelMinted","inputs":[{"name":"model","type":"uint64","indexed":true},{"name":"creator","type":"address","indexed":true},{"name":"royaltyBps","type":"uint16","indexed":false},{"name":"runtimeHash","type":"bytes32","indexed":false},{"name":"uri","type":"string","indexed":false}],"anonymous":false},
   {"type":"event","name":"ModelUriChanged","inputs":[{"name":"model","type":"uint64","indexed":true},{"name":"uri","type":"string","indexed":false}],"anonymous":false},
   {"type":"function","name":"creatorOf","inputs":[{"name":"model","type":"uint64"}],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},

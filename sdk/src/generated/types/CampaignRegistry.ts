@@ -29,6 +29,7 @@ export interface CampaignRegistryInterface extends Interface {
       | "agreePair"
       | "cancel"
       | "datasetOf"
+      | "eligibility"
       | "end"
       | "enrol"
       | "excludedGroups"
@@ -40,10 +41,13 @@ export interface CampaignRegistryInterface extends Interface {
       | "open"
       | "pairAgreed"
       | "poolOf"
+      | "pricesOf"
       | "reserveRound"
       | "roundOver"
       | "termsHashOf"
       | "termsOf"
+      | "weightsOf"
+      | "windowsOf"
       | "withdraw"
   ): FunctionFragment;
 
@@ -70,6 +74,10 @@ export interface CampaignRegistryInterface extends Interface {
   ): string;
   encodeFunctionData(
     functionFragment: "datasetOf",
+    values: [BigNumberish, AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "eligibility",
     values: [BigNumberish, AddressLike]
   ): string;
   encodeFunctionData(functionFragment: "end", values: [BigNumberish]): string;
@@ -169,6 +177,10 @@ export interface CampaignRegistryInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "pricesOf",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "reserveRound",
     values: [BigNumberish, BigNumberish]
   ): string;
@@ -185,6 +197,14 @@ export interface CampaignRegistryInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "weightsOf",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "windowsOf",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "withdraw",
     values: [BigNumberish]
   ): string;
@@ -192,6 +212,10 @@ export interface CampaignRegistryInterface extends Interface {
   decodeFunctionResult(functionFragment: "agreePair", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "cancel", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "datasetOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "eligibility",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "end", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "enrol", data: BytesLike): Result;
   decodeFunctionResult(
@@ -209,6 +233,7 @@ export interface CampaignRegistryInterface extends Interface {
   decodeFunctionResult(functionFragment: "open", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "pairAgreed", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "poolOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "pricesOf", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "reserveRound",
     data: BytesLike
@@ -219,6 +244,8 @@ export interface CampaignRegistryInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "termsOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "weightsOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "windowsOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "withdraw", data: BytesLike): Result;
 }
 
@@ -811,6 +838,22 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
 
+  eligibility: TypedContractMethod<
+    [campaign: BigNumberish, institution: AddressLike],
+    [
+      [bigint, bigint, bigint, bigint, bigint, bigint, bigint] & {
+        dataset: bigint;
+        version: bigint;
+        seat: bigint;
+        consentEpoch: bigint;
+        records: bigint;
+        normBound2: bigint;
+        bond: bigint;
+      }
+    ],
+    "view"
+  >;
+
   end: TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
 
   enrol: TypedContractMethod<
@@ -828,7 +871,17 @@ export interface CampaignRegistry extends BaseContract {
   get: TypedContractMethod<
     [campaign: BigNumberish],
     [
-      [bigint, string, string, bigint, bigint, bigint, bigint] & {
+      [
+        bigint,
+        string,
+        string,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint
+      ] & {
         state: bigint;
         sponsor: string;
         token: string;
@@ -836,6 +889,8 @@ export interface CampaignRegistry extends BaseContract {
         roundCost: bigint;
         liveRound: bigint;
         protocolFeeBps: bigint;
+        idleFrom: bigint;
+        idleLimit: bigint;
       }
     ],
     "view"
@@ -920,6 +975,34 @@ export interface CampaignRegistry extends BaseContract {
   pairAgreed: TypedContractMethod<[campaign: BigNumberish], [boolean], "view">;
 
   poolOf: TypedContractMethod<[campaign: BigNumberish], [string[]], "view">;
+
+  pricesOf: TypedContractMethod<
+    [campaign: BigNumberish],
+    [
+      [
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint
+      ] & {
+        dataPool: bigint;
+        committeePool: bigint;
+        proverFeeMin: bigint;
+        proverFeeMax: bigint;
+        showUpFee: bigint;
+        tip: bigint;
+        bond: bigint;
+        nodeLock: bigint;
+        complaintBond: bigint;
+      }
+    ],
+    "view"
+  >;
 
   reserveRound: TypedContractMethod<
     [campaign: BigNumberish, round: BigNumberish],
@@ -1091,6 +1174,50 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
 
+  weightsOf: TypedContractMethod<
+    [campaign: BigNumberish],
+    [
+      [bigint, bigint, bigint] & {
+        cap: bigint;
+        lambdaF: bigint;
+        normBound: bigint;
+      }
+    ],
+    "view"
+  >;
+
+  windowsOf: TypedContractMethod<
+    [campaign: BigNumberish],
+    [
+      [
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint
+      ] & {
+        draw: bigint;
+        commit: bigint;
+        complaint: bigint;
+        ciphertext: bigint;
+        reveal: bigint;
+        opening: bigint;
+        sums: bigint;
+        challenge: bigint;
+        answer: bigint;
+        ramp: bigint;
+        close: bigint;
+      }
+    ],
+    "view"
+  >;
+
   withdraw: TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
 
   getFunction<T extends ContractMethod = ContractMethod>(
@@ -1108,6 +1235,23 @@ export interface CampaignRegistry extends BaseContract {
   ): TypedContractMethod<
     [campaign: BigNumberish, institution: AddressLike],
     [bigint],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "eligibility"
+  ): TypedContractMethod<
+    [campaign: BigNumberish, institution: AddressLike],
+    [
+      [bigint, bigint, bigint, bigint, bigint, bigint, bigint] & {
+        dataset: bigint;
+        version: bigint;
+        seat: bigint;
+        consentEpoch: bigint;
+        records: bigint;
+        normBound2: bigint;
+        bond: bigint;
+      }
+    ],
     "view"
   >;
   getFunction(
@@ -1132,7 +1276,17 @@ export interface CampaignRegistry extends BaseContract {
   ): TypedContractMethod<
     [campaign: BigNumberish],
     [
-      [bigint, string, string, bigint, bigint, bigint, bigint] & {
+      [
+        bigint,
+        string,
+        string,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint
+      ] & {
         state: bigint;
         sponsor: string;
         token: string;
@@ -1140,6 +1294,8 @@ export interface CampaignRegistry extends BaseContract {
         roundCost: bigint;
         liveRound: bigint;
         protocolFeeBps: bigint;
+        idleFrom: bigint;
+        idleLimit: bigint;
       }
     ],
     "view"
@@ -1227,6 +1383,35 @@ export interface CampaignRegistry extends BaseContract {
   getFunction(
     nameOrSignature: "poolOf"
   ): TypedContractMethod<[campaign: BigNumberish], [string[]], "view">;
+  getFunction(
+    nameOrSignature: "pricesOf"
+  ): TypedContractMethod<
+    [campaign: BigNumberish],
+    [
+      [
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint
+      ] & {
+        dataPool: bigint;
+        committeePool: bigint;
+        proverFeeMin: bigint;
+        proverFeeMax: bigint;
+        showUpFee: bigint;
+        tip: bigint;
+        bond: bigint;
+        nodeLock: bigint;
+        complaintBond: bigint;
+      }
+    ],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "reserveRound"
   ): TypedContractMethod<
@@ -1397,6 +1582,52 @@ export interface CampaignRegistry extends BaseContract {
         };
         admitters: string[];
         committee: string[];
+      }
+    ],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "weightsOf"
+  ): TypedContractMethod<
+    [campaign: BigNumberish],
+    [
+      [bigint, bigint, bigint] & {
+        cap: bigint;
+        lambdaF: bigint;
+        normBound: bigint;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "windowsOf"
+  ): TypedContractMethod<
+    [campaign: BigNumberish],
+    [
+      [
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint
+      ] & {
+        draw: bigint;
+        commit: bigint;
+        complaint: bigint;
+        ciphertext: bigint;
+        reveal: bigint;
+        opening: bigint;
+        sums: bigint;
+        challenge: bigint;
+        answer: bigint;
+        ramp: bigint;
+        close: bigint;
       }
     ],
     "view"

@@ -30,6 +30,8 @@ export interface ConsentRegistryInterface extends Interface {
       | "epochsOf"
       | "grantRootOf"
       | "isRevoked"
+      | "mondoRoot"
+      | "proveDisease"
       | "requireAllowed"
       | "revoke"
       | "setGrants"
@@ -41,6 +43,7 @@ export interface ConsentRegistryInterface extends Interface {
   getEvent(
     nameOrSignatureOrTopic:
       | "ConsentRevoked"
+      | "DiseaseProven"
       | "GrantsSet"
       | "MondoRootSet"
       | "TermsSet"
@@ -61,6 +64,11 @@ export interface ConsentRegistryInterface extends Interface {
   encodeFunctionData(
     functionFragment: "isRevoked",
     values: [BytesLike]
+  ): string;
+  encodeFunctionData(functionFragment: "mondoRoot", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "proveDisease",
+    values: [BytesLike, BytesLike, BytesLike[]]
   ): string;
   encodeFunctionData(
     functionFragment: "requireAllowed",
@@ -125,6 +133,11 @@ export interface ConsentRegistryInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "isRevoked", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "mondoRoot", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "proveDisease",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "requireAllowed",
     data: BytesLike
@@ -163,6 +176,28 @@ export namespace ConsentRevokedEvent {
     leaf: string;
     epoch: bigint;
     relayer: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace DiseaseProvenEvent {
+  export type InputTuple = [
+    root: BytesLike,
+    ancestor: BytesLike,
+    descendant: BytesLike
+  ];
+  export type OutputTuple = [
+    root: string,
+    ancestor: string,
+    descendant: string
+  ];
+  export interface OutputObject {
+    root: string;
+    ancestor: string;
+    descendant: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -303,6 +338,14 @@ export interface ConsentRegistry extends BaseContract {
 
   isRevoked: TypedContractMethod<[leaf: BytesLike], [boolean], "view">;
 
+  mondoRoot: TypedContractMethod<[], [string], "view">;
+
+  proveDisease: TypedContractMethod<
+    [ancestor: BytesLike, descendant: BytesLike, path: BytesLike[]],
+    [void],
+    "nonpayable"
+  >;
+
   requireAllowed: TypedContractMethod<
     [
       dataset: BigNumberish,
@@ -399,6 +442,16 @@ export interface ConsentRegistry extends BaseContract {
     nameOrSignature: "isRevoked"
   ): TypedContractMethod<[leaf: BytesLike], [boolean], "view">;
   getFunction(
+    nameOrSignature: "mondoRoot"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "proveDisease"
+  ): TypedContractMethod<
+    [ancestor: BytesLike, descendant: BytesLike, path: BytesLike[]],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
     nameOrSignature: "requireAllowed"
   ): TypedContractMethod<
     [
@@ -481,6 +534,13 @@ export interface ConsentRegistry extends BaseContract {
     ConsentRevokedEvent.OutputObject
   >;
   getEvent(
+    key: "DiseaseProven"
+  ): TypedContractEvent<
+    DiseaseProvenEvent.InputTuple,
+    DiseaseProvenEvent.OutputTuple,
+    DiseaseProvenEvent.OutputObject
+  >;
+  getEvent(
     key: "GrantsSet"
   ): TypedContractEvent<
     GrantsSetEvent.InputTuple,
@@ -512,6 +572,17 @@ export interface ConsentRegistry extends BaseContract {
       ConsentRevokedEvent.InputTuple,
       ConsentRevokedEvent.OutputTuple,
       ConsentRevokedEvent.OutputObject
+    >;
+
+    "DiseaseProven(bytes32,bytes32,bytes32)": TypedContractEvent<
+      DiseaseProvenEvent.InputTuple,
+      DiseaseProvenEvent.OutputTuple,
+      DiseaseProvenEvent.OutputObject
+    >;
+    DiseaseProven: TypedContractEvent<
+      DiseaseProvenEvent.InputTuple,
+      DiseaseProvenEvent.OutputTuple,
+      DiseaseProvenEvent.OutputObject
     >;
 
     "GrantsSet(uint64,uint32,bytes32,uint32,bool,uint64,uint64)": TypedContractEvent<

@@ -72,10 +72,10 @@ export interface ProtocolParametersInterface extends Interface {
         protocolFeeBps: BigNumberish;
         treasuryCutBps: BigNumberish;
         suspendAfter: BigNumberish;
+        suspension: BigNumberish;
         minBond: BigNumberish;
         minNodeLock: BigNumberish;
         minComplaintBond: BigNumberish;
-        suspension: BigNumberish;
       }
     ]
   ): string;
@@ -145,10 +145,10 @@ export namespace ParametersChangedEvent {
       protocolFeeBps: BigNumberish;
       treasuryCutBps: BigNumberish;
       suspendAfter: BigNumberish;
+      suspension: BigNumberish;
       minBond: BigNumberish;
       minNodeLock: BigNumberish;
       minComplaintBond: BigNumberish;
-      suspension: BigNumberish;
     }
   ];
   export type OutputTuple = [
@@ -160,10 +160,10 @@ export namespace ParametersChangedEvent {
       protocolFeeBps: bigint,
       treasuryCutBps: bigint,
       suspendAfter: bigint,
+      suspension: bigint,
       minBond: bigint,
       minNodeLock: bigint,
-      minComplaintBond: bigint,
-      suspension: bigint
+      minComplaintBond: bigint
     ] & {
       minWindow: bigint;
       maxDisputeWindows: bigint;
@@ -172,10 +172,10 @@ export namespace ParametersChangedEvent {
       protocolFeeBps: bigint;
       treasuryCutBps: bigint;
       suspendAfter: bigint;
+      suspension: bigint;
       minBond: bigint;
       minNodeLock: bigint;
       minComplaintBond: bigint;
-      suspension: bigint;
     }
   ];
   export interface OutputObject {
@@ -199,10 +199,10 @@ export namespace ParametersChangedEvent {
       protocolFeeBps: bigint;
       treasuryCutBps: bigint;
       suspendAfter: bigint;
+      suspension: bigint;
       minBond: bigint;
       minNodeLock: bigint;
       minComplaintBond: bigint;
-      suspension: bigint;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -291,10 +291,10 @@ export interface ProtocolParameters extends BaseContract {
         protocolFeeBps: bigint;
         treasuryCutBps: bigint;
         suspendAfter: bigint;
+        suspension: bigint;
         minBond: bigint;
         minNodeLock: bigint;
         minComplaintBond: bigint;
-        suspension: bigint;
       }
     ],
     "view"
@@ -320,10 +320,10 @@ export interface ProtocolParameters extends BaseContract {
         protocolFeeBps: BigNumberish;
         treasuryCutBps: BigNumberish;
         suspendAfter: BigNumberish;
+        suspension: BigNumberish;
         minBond: BigNumberish;
         minNodeLock: BigNumberish;
         minComplaintBond: BigNumberish;
-        suspension: BigNumberish;
       }
     ],
     [void],
@@ -370,10 +370,10 @@ export interface ProtocolParameters extends BaseContract {
         protocolFeeBps: bigint;
         treasuryCutBps: bigint;
         suspendAfter: bigint;
+        suspension: bigint;
         minBond: bigint;
         minNodeLock: bigint;
         minComplaintBond: bigint;
-        suspension: bigint;
       }
     ],
     "view"
@@ -399,10 +399,10 @@ export interface ProtocolParameters extends BaseContract {
         protocolFeeBps: BigNumberish;
         treasuryCutBps: BigNumberish;
         suspendAfter: BigNumberish;
+        suspension: BigNumberish;
         minBond: BigNumberish;
         minNodeLock: BigNumberish;
         minComplaintBond: BigNumberish;
-        suspension: BigNumberish;
       }
     ],
     [void],

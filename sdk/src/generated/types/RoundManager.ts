@@ -31,18 +31,20 @@ export interface RoundManagerInterface extends Interface {
       | "complaintClosed"
       | "complaintOpened"
       | "contextOf"
+      | "deadReason"
       | "draw"
       | "endCommit"
       | "exclude"
       | "freeze"
       | "frozenOf"
       | "get"
-      | "memberKeys"
       | "openRound"
       | "releaseBond"
       | "releaseNode"
       | "setState"
       | "shareDeadlines"
+      | "stateOf"
+      | "statisticsUsed"
       | "submitUpdate"
       | "updateOf"
       | "verifyBatch"
@@ -58,7 +60,6 @@ export interface RoundManagerInterface extends Interface {
       | "RoundOpened"
       | "RoundStateChanged"
       | "SharesAcknowledged"
-      | "TipPaid"
       | "UpdateSubmitted"
       | "UpdateVerified"
   ): EventFragment;
@@ -104,6 +105,10 @@ export interface RoundManagerInterface extends Interface {
       }
     ]
   ): string;
+  encodeFunctionData(
+    functionFragment: "deadReason",
+    values: [BigNumberish]
+  ): string;
   encodeFunctionData(functionFragment: "draw", values: [BigNumberish]): string;
   encodeFunctionData(
     functionFragment: "endCommit",
@@ -115,17 +120,17 @@ export interface RoundManagerInterface extends Interface {
   ): string;
   encodeFunctionData(
     functionFragment: "freeze",
-    values: [BigNumberish, { x: BigNumberish; y: BigNumberish }[]]
+    values: [
+      BigNumberish,
+      AddressLike[],
+      { x: BigNumberish; y: BigNumberish }[]
+    ]
   ): string;
   encodeFunctionData(
     functionFragment: "frozenOf",
     values: [BigNumberish]
   ): string;
   encodeFunctionData(functionFragment: "get", values: [BigNumberish]): string;
-  encodeFunctionData(
-    functionFragment: "memberKeys",
-    values: [BigNumberish]
-  ): string;
   encodeFunctionData(
     functionFragment: "openRound",
     values: [BigNumberish]
@@ -145,6 +150,14 @@ export interface RoundManagerInterface extends Interface {
   encodeFunctionData(
     functionFragment: "shareDeadlines",
     values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "stateOf",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "statisticsUsed",
+    values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "submitUpdate",
@@ -215,13 +228,13 @@ export interface RoundManagerInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "contextOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "deadReason", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "draw", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "endCommit", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "exclude", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "freeze", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "frozenOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "get", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "memberKeys", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "openRound", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "releaseBond",
@@ -234,6 +247,11 @@ export interface RoundManagerInterface extends Interface {
   decodeFunctionResult(functionFragment: "setState", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "shareDeadlines",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "stateOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "statisticsUsed",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -415,31 +433,6 @@ export namespace SharesAcknowledgedEvent {
     round: bigint;
     node: string;
     nodeIndex: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace TipPaidEvent {
-  export type InputTuple = [
-    round: BigNumberish,
-    keeper: AddressLike,
-    action: BytesLike,
-    amount: BigNumberish
-  ];
-  export type OutputTuple = [
-    round: bigint,
-    keeper: string,
-    action: string,
-    amount: bigint
-  ];
-  export interface OutputObject {
-    round: bigint;
-    keeper: string;
-    action: string;
-    amount: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -725,6 +718,8 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
 
+  deadReason: TypedContractMethod<[round: BigNumberish], [string], "view">;
+
   draw: TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
 
   endCommit: TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
@@ -736,7 +731,11 @@ export interface RoundManager extends BaseContract {
   >;
 
   freeze: TypedContractMethod<
-    [round: BigNumberish, cs: { x: BigNumberish; y: BigNumberish }[]],
+    [
+      round: BigNumberish,
+      institutions: AddressLike[],
+      cs: { x: BigNumberish; y: BigNumberish }[]
+    ],
     [void],
     "nonpayable"
   >;
@@ -774,7 +773,6 @@ export interface RoundManager extends BaseContract {
         bigint,
         bigint,
         bigint,
-        bigint,
         boolean,
         bigint,
         bigint,
@@ -790,32 +788,39 @@ export interface RoundManager extends BaseContract {
         bigint,
         bigint,
         bigint,
+        bigint,
+        bigint,
+        bigint,
+        boolean,
         string,
         string,
         string,
         [bigint, bigint] & { x: bigint; y: bigint }
       ] & {
         campaign: bigint;
-        model: bigint;
-        kind: bigint;
         state: bigint;
+        kind: bigint;
         nodes: bigint;
         threshold: bigint;
         eager: boolean;
-        n: bigint;
-        baseVersion: bigint;
-        submitted: bigint;
-        verified: bigint;
         acks: bigint;
         openComplaints: bigint;
-        openedAt: bigint;
-        drawBlock: bigint;
+        submitted: bigint;
+        verified: bigint;
+        n: bigint;
         commitUntil: bigint;
-        shareFrom: bigint;
-        frozenAt: bigint;
+        model: bigint;
+        baseVersion: bigint;
         updateVerifier: bigint;
         aggregateVerifier: bigint;
         srs: bigint;
+        drawBlock: bigint;
+        openedAt: bigint;
+        shareFrom: bigint;
+        frozenAt: bigint;
+        minParticipants: bigint;
+        maxShareBps: bigint;
+        tooFew: boolean;
         updateKeyHash: string;
         aggregateKeyHash: string;
         srsHash: string;
@@ -824,8 +829,6 @@ export interface RoundManager extends BaseContract {
     ],
     "view"
   >;
-
-  memberKeys: TypedContractMethod<[round: BigNumberish], [string[]], "view">;
 
   openRound: TypedContractMethod<
     [campaign: BigNumberish],
@@ -864,6 +867,14 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
 
+  stateOf: TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+
+  statisticsUsed: TypedContractMethod<
+    [dataset: BigNumberish, version: BigNumberish],
+    [boolean],
+    "view"
+  >;
+
   submitUpdate: TypedContractMethod<
     [
       submission: {
@@ -892,7 +903,7 @@ export interface RoundManager extends BaseContract {
   >;
 
   updateOf: TypedContractMethod<
-    [roundMemberKey: BytesLike],
+    [memberKey: BytesLike],
     [
       [
         string,
@@ -903,6 +914,8 @@ export interface RoundManager extends BaseContract {
         bigint,
         bigint,
         bigint,
+        bigint,
+        boolean,
         string
       ] & {
         institution: string;
@@ -913,6 +926,8 @@ export interface RoundManager extends BaseContract {
         dataset: bigint;
         datasetVersion: bigint;
         consentEpoch: bigint;
+        round: bigint;
+        bondReleased: boolean;
         detailHash: string;
       }
     ],
@@ -1000,6 +1015,9 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "deadReason"
+  ): TypedContractMethod<[round: BigNumberish], [string], "view">;
+  getFunction(
     nameOrSignature: "draw"
   ): TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
   getFunction(
@@ -1015,7 +1033,11 @@ export interface RoundManager extends BaseContract {
   getFunction(
     nameOrSignature: "freeze"
   ): TypedContractMethod<
-    [round: BigNumberish, cs: { x: BigNumberish; y: BigNumberish }[]],
+    [
+      round: BigNumberish,
+      institutions: AddressLike[],
+      cs: { x: BigNumberish; y: BigNumberish }[]
+    ],
     [void],
     "nonpayable"
   >;
@@ -1055,7 +1077,6 @@ export interface RoundManager extends BaseContract {
         bigint,
         bigint,
         bigint,
-        bigint,
         boolean,
         bigint,
         bigint,
@@ -1071,32 +1092,39 @@ export interface RoundManager extends BaseContract {
         bigint,
         bigint,
         bigint,
+        bigint,
+        bigint,
+        bigint,
+        boolean,
         string,
         string,
         string,
         [bigint, bigint] & { x: bigint; y: bigint }
       ] & {
         campaign: bigint;
-        model: bigint;
-        kind: bigint;
         state: bigint;
+        kind: bigint;
         nodes: bigint;
         threshold: bigint;
         eager: boolean;
-        n: bigint;
-        baseVersion: bigint;
-        submitted: bigint;
-        verified: bigint;
         acks: bigint;
         openComplaints: bigint;
-        openedAt: bigint;
-        drawBlock: bigint;
+        submitted: bigint;
+        verified: bigint;
+        n: bigint;
         commitUntil: bigint;
-        shareFrom: bigint;
-        frozenAt: bigint;
+        model: bigint;
+        baseVersion: bigint;
         updateVerifier: bigint;
         aggregateVerifier: bigint;
         srs: bigint;
+        drawBlock: bigint;
+        openedAt: bigint;
+        shareFrom: bigint;
+        frozenAt: bigint;
+        minParticipants: bigint;
+        maxShareBps: bigint;
+        tooFew: boolean;
         updateKeyHash: string;
         aggregateKeyHash: string;
         srsHash: string;
@@ -1105,9 +1133,6 @@ export interface RoundManager extends BaseContract {
     ],
     "view"
   >;
-  getFunction(
-    nameOrSignature: "memberKeys"
-  ): TypedContractMethod<[round: BigNumberish], [string[]], "view">;
   getFunction(
     nameOrSignature: "openRound"
   ): TypedContractMethod<[campaign: BigNumberish], [bigint], "nonpayable">;
@@ -1147,6 +1172,16 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "stateOf"
+  ): TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "statisticsUsed"
+  ): TypedContractMethod<
+    [dataset: BigNumberish, version: BigNumberish],
+    [boolean],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "submitUpdate"
   ): TypedContractMethod<
     [
@@ -1177,7 +1212,7 @@ export interface RoundManager extends BaseContract {
   getFunction(
     nameOrSignature: "updateOf"
   ): TypedContractMethod<
-    [roundMemberKey: BytesLike],
+    [memberKey: BytesLike],
     [
       [
         string,
@@ -1188,6 +1223,8 @@ export interface RoundManager extends BaseContract {
         bigint,
         bigint,
         bigint,
+        bigint,
+        boolean,
         string
       ] & {
         institution: string;
@@ -1198,6 +1235,8 @@ export interface RoundManager extends BaseContract {
         dataset: bigint;
         datasetVersion: bigint;
         consentEpoch: bigint;
+        round: bigint;
+        bondReleased: boolean;
         detailHash: string;
       }
     ],
@@ -1287,13 +1326,6 @@ export interface RoundManager extends BaseContract {
     SharesAcknowledgedEvent.InputTuple,
     SharesAcknowledgedEvent.OutputTuple,
     SharesAcknowledgedEvent.OutputObject
-  >;
-  getEvent(
-    key: "TipPaid"
-  ): TypedContractEvent<
-    TipPaidEvent.InputTuple,
-    TipPaidEvent.OutputTuple,
-    TipPaidEvent.OutputObject
   >;
   getEvent(
     key: "UpdateSubmitted"
@@ -1397,17 +1429,6 @@ export interface RoundManager extends BaseContract {
       SharesAcknowledgedEvent.InputTuple,
       SharesAcknowledgedEvent.OutputTuple,
       SharesAcknowledgedEvent.OutputObject
-    >;
-
-    "TipPaid(uint64,address,bytes32,uint256)": TypedContractEvent<
-      TipPaidEvent.InputTuple,
-      TipPaidEvent.OutputTuple,
-      TipPaidEvent.OutputObject
-    >;
-    TipPaid: TypedContractEvent<
-      TipPaidEvent.InputTuple,
-      TipPaidEvent.OutputTuple,
-      TipPaidEvent.OutputObject
     >;
 
     "UpdateSubmitted(uint64,address,uint64,uint16,uint32,uint64,uint64,uint256,tuple)": TypedContractEvent<

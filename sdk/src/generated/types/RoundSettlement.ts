@@ -45,6 +45,7 @@ export interface RoundSettlementInterface extends Interface {
       | "RoundFinalized"
       | "SponsorRefunded"
       | "StatisticsCompleted"
+      | "TipPaid"
   ): EventFragment;
 
   encodeFunctionData(
@@ -247,6 +248,31 @@ export namespace StatisticsCompletedEvent {
   export type OutputTuple = [round: bigint];
   export interface OutputObject {
     round: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace TipPaidEvent {
+  export type InputTuple = [
+    round: BigNumberish,
+    keeper: AddressLike,
+    action: BytesLike,
+    amount: BigNumberish
+  ];
+  export type OutputTuple = [
+    round: bigint,
+    keeper: string,
+    action: string,
+    amount: bigint
+  ];
+  export interface OutputObject {
+    round: bigint;
+    keeper: string;
+    action: string;
+    amount: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -469,6 +495,13 @@ export interface RoundSettlement extends BaseContract {
     StatisticsCompletedEvent.OutputTuple,
     StatisticsCompletedEvent.OutputObject
   >;
+  getEvent(
+    key: "TipPaid"
+  ): TypedContractEvent<
+    TipPaidEvent.InputTuple,
+    TipPaidEvent.OutputTuple,
+    TipPaidEvent.OutputObject
+  >;
 
   filters: {
     "Claimed(uint64,address,bytes32,address,uint256)": TypedContractEvent<
@@ -535,6 +568,17 @@ export interface RoundSettlement extends BaseContract {
       StatisticsCompletedEvent.InputTuple,
       StatisticsCompletedEvent.OutputTuple,
       StatisticsCompletedEvent.OutputObject
+    >;
+
+    "TipPaid(uint64,address,bytes32,uint256)": TypedContractEvent<
+      TipPaidEvent.InputTuple,
+      TipPaidEvent.OutputTuple,
+      TipPaidEvent.OutputObject
+    >;
+    TipPaid: TypedContractEvent<
+      TipPaidEvent.InputTuple,
+      TipPaidEvent.OutputTuple,
+      TipPaidEvent.OutputObject
     >;
   };
 }

@@ -34,6 +34,7 @@ export interface ShareDisputesInterface extends Interface {
       | "demandSum"
       | "evaluateChunk"
       | "faultSum"
+      | "gatherSharePoints"
       | "openDemands"
       | "postSum"
       | "proveSum"
@@ -181,17 +182,8 @@ export interface ShareDisputesInterface extends Interface {
     values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "openDemands",
-    values: [BigNumberish]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "postSum",
-    values: [BigNumberish, BytesLike, BytesLike[]]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "proveSum",
+    functionFragment: "gatherSharePoints",
     values: [
-      BigNumberish,
       BigNumberish,
       {
         c: { x: BigNumberish; y: BigNumberish };
@@ -210,9 +202,20 @@ export interface ShareDisputesInterface extends Interface {
           };
           c: { x: BigNumberish; y: BigNumberish };
         };
-      }[],
-      { x: BigNumberish; y: BigNumberish }
+      }[]
     ]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "openDemands",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "postSum",
+    values: [BigNumberish, BytesLike, BytesLike[]]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "proveSum",
+    values: [BigNumberish, BigNumberish, { x: BigNumberish; y: BigNumberish }]
   ): string;
   encodeFunctionData(
     functionFragment: "reportEquivocation",
@@ -273,6 +276,10 @@ export interface ShareDisputesInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "faultSum", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "gatherSharePoints",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "openDemands",
     data: BytesLike
@@ -849,18 +856,9 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
 
-  openDemands: TypedContractMethod<[round: BigNumberish], [bigint], "view">;
-
-  postSum: TypedContractMethod<
-    [round: BigNumberish, setHash: BytesLike, chunkHashes: BytesLike[]],
-    [void],
-    "nonpayable"
-  >;
-
-  proveSum: TypedContractMethod<
+  gatherSharePoints: TypedContractMethod<
     [
       round: BigNumberish,
-      nodeIndex: BigNumberish,
       details: {
         c: { x: BigNumberish; y: BigNumberish };
         a: { x: BigNumberish; y: BigNumberish }[];
@@ -878,7 +876,24 @@ export interface ShareDisputes extends BaseContract {
           };
           c: { x: BigNumberish; y: BigNumberish };
         };
-      }[],
+      }[]
+    ],
+    [void],
+    "nonpayable"
+  >;
+
+  openDemands: TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+
+  postSum: TypedContractMethod<
+    [round: BigNumberish, setHash: BytesLike, chunkHashes: BytesLike[]],
+    [void],
+    "nonpayable"
+  >;
+
+  proveSum: TypedContractMethod<
+    [
+      round: BigNumberish,
+      nodeIndex: BigNumberish,
       w: { x: BigNumberish; y: BigNumberish }
     ],
     [void],
@@ -1097,21 +1112,10 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "openDemands"
-  ): TypedContractMethod<[round: BigNumberish], [bigint], "view">;
-  getFunction(
-    nameOrSignature: "postSum"
-  ): TypedContractMethod<
-    [round: BigNumberish, setHash: BytesLike, chunkHashes: BytesLike[]],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "proveSum"
+    nameOrSignature: "gatherSharePoints"
   ): TypedContractMethod<
     [
       round: BigNumberish,
-      nodeIndex: BigNumberish,
       details: {
         c: { x: BigNumberish; y: BigNumberish };
         a: { x: BigNumberish; y: BigNumberish }[];
@@ -1129,7 +1133,27 @@ export interface ShareDisputes extends BaseContract {
           };
           c: { x: BigNumberish; y: BigNumberish };
         };
-      }[],
+      }[]
+    ],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "openDemands"
+  ): TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "postSum"
+  ): TypedContractMethod<
+    [round: BigNumberish, setHash: BytesLike, chunkHashes: BytesLike[]],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "proveSum"
+  ): TypedContractMethod<
+    [
+      round: BigNumberish,
+      nodeIndex: BigNumberish,
       w: { x: BigNumberish; y: BigNumberish }
     ],
     [void],

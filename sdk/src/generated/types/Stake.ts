@@ -37,6 +37,7 @@ export interface StakeInterface extends Interface {
       | "slash"
       | "token"
       | "unbond"
+      | "unbondingAt"
       | "unbondingOf"
       | "unlock"
       | "withdrawUnbonded"
@@ -45,7 +46,6 @@ export interface StakeInterface extends Interface {
   getEvent(
     nameOrSignatureOrTopic:
       | "Locked"
-      | "Reinstated"
       | "Slashed"
       | "Staked"
       | "Suspended"
@@ -100,6 +100,10 @@ export interface StakeInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "unbondingAt",
+    values: [AddressLike, BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "unbondingOf",
     values: [AddressLike]
   ): string;
@@ -127,6 +131,10 @@ export interface StakeInterface extends Interface {
   decodeFunctionResult(functionFragment: "token", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "unbond", data: BytesLike): Result;
   decodeFunctionResult(
+    functionFragment: "unbondingAt",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
     functionFragment: "unbondingOf",
     data: BytesLike
   ): Result;
@@ -148,18 +156,6 @@ export namespace LockedEvent {
     party: string;
     module: string;
     amount: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace ReinstatedEvent {
-  export type InputTuple = [party: AddressLike];
-  export type OutputTuple = [party: string];
-  export interface OutputObject {
-    party: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -364,6 +360,12 @@ export interface Stake extends BaseContract {
 
   unbond: TypedContractMethod<[amount: BigNumberish], [bigint], "nonpayable">;
 
+  unbondingAt: TypedContractMethod<
+    [party: AddressLike, index: BigNumberish],
+    [[bigint, bigint] & { amount: bigint; releaseAt: bigint }],
+    "view"
+  >;
+
   unbondingOf: TypedContractMethod<[party: AddressLike], [bigint], "view">;
 
   unlock: TypedContractMethod<
@@ -435,6 +437,13 @@ export interface Stake extends BaseContract {
     nameOrSignature: "unbond"
   ): TypedContractMethod<[amount: BigNumberish], [bigint], "nonpayable">;
   getFunction(
+    nameOrSignature: "unbondingAt"
+  ): TypedContractMethod<
+    [party: AddressLike, index: BigNumberish],
+    [[bigint, bigint] & { amount: bigint; releaseAt: bigint }],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "unbondingOf"
   ): TypedContractMethod<[party: AddressLike], [bigint], "view">;
   getFunction(
@@ -454,13 +463,6 @@ export interface Stake extends BaseContract {
     LockedEvent.InputTuple,
     LockedEvent.OutputTuple,
     LockedEvent.OutputObject
-  >;
-  getEvent(
-    key: "Reinstated"
-  ): TypedContractEvent<
-    ReinstatedEvent.InputTuple,
-    ReinstatedEvent.OutputTuple,
-    ReinstatedEvent.OutputObject
   >;
   getEvent(
     key: "Slashed"
@@ -515,17 +517,6 @@ export interface Stake extends BaseContract {
       LockedEvent.InputTuple,
       LockedEvent.OutputTuple,
       LockedEvent.OutputObject
-    >;
-
-    "Reinstated(address)": TypedContractEvent<
-      ReinstatedEvent.InputTuple,
-      ReinstatedEvent.OutputTuple,
-      ReinstatedEvent.OutputObject
-    >;
-    Reinstated: TypedContractEvent<
-      ReinstatedEvent.InputTuple,
-      ReinstatedEvent.OutputTuple,
-      ReinstatedEvent.OutputObject
     >;
 
     "Slashed(address,address,bytes32,uint256,uint256,uint256)": TypedContractEvent<

@@ -26,27 +26,45 @@ import type {
 export interface VaultInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "activateAssignment"
+      | "assignInitial"
+      | "cancelAssignment"
       | "credit"
       | "creditOf"
       | "deposit"
       | "heldOf"
+      | "moduleDelay"
       | "moduleOf"
       | "move"
+      | "scheduleAssignment"
+      | "scheduledOf"
       | "totalOf"
       | "withdrawTo"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
+      | "AssignmentCancelled"
+      | "AssignmentScheduled"
       | "Credited"
       | "Deposited"
       | "Moved"
       | "PurposeAssigned"
-      | "PurposeReassignmentCancelled"
-      | "PurposeReassignmentScheduled"
       | "Withdrawn"
   ): EventFragment;
 
+  encodeFunctionData(
+    functionFragment: "activateAssignment",
+    values: [BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "assignInitial",
+    values: [BytesLike[], AddressLike[]]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "cancelAssignment",
+    values: [BytesLike]
+  ): string;
   encodeFunctionData(
     functionFragment: "credit",
     values: [AddressLike, BytesLike, BytesLike, AddressLike, BigNumberish]
@@ -63,6 +81,10 @@ export interface VaultInterface extends Interface {
     functionFragment: "heldOf",
     values: [AddressLike, BytesLike, BytesLike]
   ): string;
+  encodeFunctionData(
+    functionFragment: "moduleDelay",
+    values?: undefined
+  ): string;
   encodeFunctionData(functionFragment: "moduleOf", values: [BytesLike]): string;
   encodeFunctionData(
     functionFragment: "move",
@@ -76,6 +98,14 @@ export interface VaultInterface extends Interface {
     ]
   ): string;
   encodeFunctionData(
+    functionFragment: "scheduleAssignment",
+    values: [BytesLike, AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "scheduledOf",
+    values: [BytesLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "totalOf",
     values: [AddressLike]
   ): string;
@@ -84,14 +114,69 @@ export interface VaultInterface extends Interface {
     values: [AddressLike, AddressLike, BigNumberish]
   ): string;
 
+  decodeFunctionResult(
+    functionFragment: "activateAssignment",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "assignInitial",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "cancelAssignment",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "credit", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "creditOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "deposit", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "heldOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "moduleDelay",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "moduleOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "move", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "scheduleAssignment",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "scheduledOf",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "totalOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "withdrawTo", data: BytesLike): Result;
+}
+
+export namespace AssignmentCancelledEvent {
+  export type InputTuple = [purpose: BytesLike, module: AddressLike];
+  export type OutputTuple = [purpose: string, module: string];
+  export interface OutputObject {
+    purpose: string;
+    module: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace AssignmentScheduledEvent {
+  export type InputTuple = [
+    purpose: BytesLike,
+    module: AddressLike,
+    activeAt: BigNumberish
+  ];
+  export type OutputTuple = [purpose: string, module: string, activeAt: bigint];
+  export interface OutputObject {
+    purpose: string;
+    module: string;
+    activeAt: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace CreditedEvent {
@@ -194,37 +279,6 @@ export namespace PurposeAssignedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace PurposeReassignmentCancelledEvent {
-  export type InputTuple = [purpose: BytesLike, module: AddressLike];
-  export type OutputTuple = [purpose: string, module: string];
-  export interface OutputObject {
-    purpose: string;
-    module: string;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace PurposeReassignmentScheduledEvent {
-  export type InputTuple = [
-    purpose: BytesLike,
-    module: AddressLike,
-    activeAt: BigNumberish
-  ];
-  export type OutputTuple = [purpose: string, module: string, activeAt: bigint];
-  export interface OutputObject {
-    purpose: string;
-    module: string;
-    activeAt: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
 export namespace WithdrawnEvent {
   export type InputTuple = [
     token: AddressLike,
@@ -293,6 +347,24 @@ export interface Vault extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  activateAssignment: TypedContractMethod<
+    [purpose: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+
+  assignInitial: TypedContractMethod<
+    [purposes: BytesLike[], modules: AddressLike[]],
+    [void],
+    "nonpayable"
+  >;
+
+  cancelAssignment: TypedContractMethod<
+    [purpose: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+
   credit: TypedContractMethod<
     [
       token: AddressLike,
@@ -329,6 +401,8 @@ export interface Vault extends BaseContract {
     "view"
   >;
 
+  moduleDelay: TypedContractMethod<[], [bigint], "view">;
+
   moduleOf: TypedContractMethod<[purpose: BytesLike], [string], "view">;
 
   move: TypedContractMethod<
@@ -344,6 +418,18 @@ export interface Vault extends BaseContract {
     "nonpayable"
   >;
 
+  scheduleAssignment: TypedContractMethod<
+    [purpose: BytesLike, module: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  scheduledOf: TypedContractMethod<
+    [purpose: BytesLike],
+    [[string, bigint] & { module: string; activeAt: bigint }],
+    "view"
+  >;
+
   totalOf: TypedContractMethod<[token: AddressLike], [bigint], "view">;
 
   withdrawTo: TypedContractMethod<
@@ -356,6 +442,19 @@ export interface Vault extends BaseContract {
     key: string | FunctionFragment
   ): T;
 
+  getFunction(
+    nameOrSignature: "activateAssignment"
+  ): TypedContractMethod<[purpose: BytesLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "assignInitial"
+  ): TypedContractMethod<
+    [purposes: BytesLike[], modules: AddressLike[]],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "cancelAssignment"
+  ): TypedContractMethod<[purpose: BytesLike], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "credit"
   ): TypedContractMethod<
@@ -397,6 +496,9 @@ export interface Vault extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "moduleDelay"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
     nameOrSignature: "moduleOf"
   ): TypedContractMethod<[purpose: BytesLike], [string], "view">;
   getFunction(
@@ -414,6 +516,20 @@ export interface Vault extends BaseContract {
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "scheduleAssignment"
+  ): TypedContractMethod<
+    [purpose: BytesLike, module: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "scheduledOf"
+  ): TypedContractMethod<
+    [purpose: BytesLike],
+    [[string, bigint] & { module: string; activeAt: bigint }],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "totalOf"
   ): TypedContractMethod<[token: AddressLike], [bigint], "view">;
   getFunction(
@@ -424,6 +540,20 @@ export interface Vault extends BaseContract {
     "nonpayable"
   >;
 
+  getEvent(
+    key: "AssignmentCancelled"
+  ): TypedContractEvent<
+    AssignmentCancelledEvent.InputTuple,
+    AssignmentCancelledEvent.OutputTuple,
+    AssignmentCancelledEvent.OutputObject
+  >;
+  getEvent(
+    key: "AssignmentScheduled"
+  ): TypedContractEvent<
+    AssignmentScheduledEvent.InputTuple,
+    AssignmentScheduledEvent.OutputTuple,
+    AssignmentScheduledEvent.OutputObject
+  >;
   getEvent(
     key: "Credited"
   ): TypedContractEvent<
@@ -453,20 +583,6 @@ export interface Vault extends BaseContract {
     PurposeAssignedEvent.OutputObject
   >;
   getEvent(
-    key: "PurposeReassignmentCancelled"
-  ): TypedContractEvent<
-    PurposeReassignmentCancelledEvent.InputTuple,
-    PurposeReassignmentCancelledEvent.OutputTuple,
-    PurposeReassignmentCancelledEvent.OutputObject
-  >;
-  getEvent(
-    key: "PurposeReassignmentScheduled"
-  ): TypedContractEvent<
-    PurposeReassignmentScheduledEvent.InputTuple,
-    PurposeReassignmentScheduledEvent.OutputTuple,
-    PurposeReassignmentScheduledEvent.OutputObject
-  >;
-  getEvent(
     key: "Withdrawn"
   ): TypedContractEvent<
     WithdrawnEvent.InputTuple,
@@ -475,6 +591,28 @@ export interface Vault extends BaseContract {
   >;
 
   filters: {
+    "AssignmentCancelled(bytes32,address)": TypedContractEvent<
+      AssignmentCancelledEvent.InputTuple,
+      AssignmentCancelledEvent.OutputTuple,
+      AssignmentCancelledEvent.OutputObject
+    >;
+    AssignmentCancelled: TypedContractEvent<
+      AssignmentCancelledEvent.InputTuple,
+      AssignmentCancelledEvent.OutputTuple,
+      AssignmentCancelledEvent.OutputObject
+    >;
+
+    "AssignmentScheduled(bytes32,address,uint256)": TypedContractEvent<
+      AssignmentScheduledEvent.InputTuple,
+      AssignmentScheduledEvent.OutputTuple,
+      AssignmentScheduledEvent.OutputObject
+    >;
+    AssignmentScheduled: TypedContractEvent<
+      AssignmentScheduledEvent.InputTuple,
+      AssignmentScheduledEvent.OutputTuple,
+      AssignmentScheduledEvent.OutputObject
+    >;
+
     "Credited(address,bytes32,bytes32,address,uint256)": TypedContractEvent<
       CreditedEvent.InputTuple,
       CreditedEvent.OutputTuple,
@@ -517,28 +655,6 @@ export interface Vault extends BaseContract {
       PurposeAssignedEvent.InputTuple,
       PurposeAssignedEvent.OutputTuple,
       PurposeAssignedEvent.OutputObject
-    >;
-
-    "PurposeReassignmentCancelled(bytes32,address)": TypedContractEvent<
-      PurposeReassignmentCancelledEvent.InputTuple,
-      PurposeReassignmentCancelledEvent.OutputTuple,
-      PurposeReassignmentCancelledEvent.OutputObject
-    >;
-    PurposeReassignmentCancelled: TypedContractEvent<
-      PurposeReassignmentCancelledEvent.InputTuple,
-      PurposeReassignmentCancelledEvent.OutputTuple,
-      PurposeReassignmentCancelledEvent.OutputObject
-    >;
-
-    "PurposeReassignmentScheduled(bytes32,address,uint256)": TypedContractEvent<
-      PurposeReassignmentScheduledEvent.InputTuple,
-      PurposeReassignmentScheduledEvent.OutputTuple,
-      PurposeReassignmentScheduledEvent.OutputObject
-    >;
-    PurposeReassignmentScheduled: TypedContractEvent<
-      PurposeReassignmentScheduledEvent.InputTuple,
-      PurposeReassignmentScheduledEvent.OutputTuple,
-      PurposeReassignmentScheduledEvent.OutputObject
     >;
 
     "Withdrawn(address,address,address,uint256)": TypedContractEvent<
