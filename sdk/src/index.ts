@@ -1,5 +1,6 @@
 export * from "./actions/client.ts";
 export * from "./actions/read.ts";
+export * from "./actions/sums.ts";
 export * from "./bytes.ts";
 export * from "./commitment.ts";
 export * from "./curve.ts";
@@ -15,4 +16,5 @@ export * from "./random.ts";
 export * from "./shares.ts";
 export * from "./srs.ts";
 export * from "./transcript.ts";
+export * from "./transport.ts";
 export * from "./update.ts";

@@ -1,0 +1,52 @@
+import type { Provider, Signer } from "ethers";
+import type { Address, CommitKey, Contracts, Deployment, Hash, KeyPair, ProverBackend, RandomBytes, Transport } from "@mednexus/sdk";
+import type { TableShape } from "../data/csv.ts";
+import type { Rows } from "../data/split.ts";
+import type { FeatureRange } from "../data/standardize.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Trainer } from "../training/trainer.ts";
+import type { FileStore } from "./store.ts";
+
+/** One thing that happened, for logs and for whoever watches the process. Never holds a secret or a record. */
+export interface NodeEvent {
+  readonly event: string;
+  readonly [field: string]: string | number | boolean | bigint | undefined;
+}
+
+/** How a table's features become what the model sees. */
+export type Standardization =
+  | { readonly kind: "ranges" }
+  /** A statistics campaign whose sum fixes mean and deviation; members of the training campaign took part in it. */
+  | { readonly kind: "statistics"; readonly campaign: bigint };
+
+/** Everything a hospital's node works with; built once, by the composition root, from a configuration file. */
+export interface NodeContext {
+  readonly deployment: Deployment;
+  readonly contracts: Contracts;
+  readonly provider: Provider;
+  readonly signer: Signer;
+  readonly address: Address;
+  readonly shareKeys: KeyPair;
+  readonly transport: Transport;
+  readonly prover: ProverBackend;
+  /** Commit key of size n. */
+  readonly commitKey: (n: number) => Promise<CommitKey>;
+  readonly store: FileStore;
+  readonly policy: Policy;
+  readonly random: RandomBytes;
+  /** Unix seconds as the latest block has them: deadlines are the chain's, not this machine's clock. */
+  readonly chainTime: () => Promise<number>;
+  readonly log: (event: NodeEvent) => void;
+  /** Absent: a committee-only node. */
+  readonly data?: {
+    readonly dataset: bigint;
+    readonly schemaHash: Hash;
+    readonly shape: TableShape;
+    readonly ranges: readonly FeatureRange[];
+    readonly rows: Rows;
+    readonly standardization: Standardization;
+    readonly trainer: Trainer;
+    /** Seed of the public start that every member adds to the committed model. */
+    readonly modelSeed: number;
+  };
+}
