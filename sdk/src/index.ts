@@ -1,6 +1,7 @@
 export * from "./actions/client.ts";
 export * from "./actions/read.ts";
 export * from "./actions/sums.ts";
+export * from "./actions/token.ts";
 export * from "./bytes.ts";
 export * from "./commitment.ts";
 export * from "./curve.ts";

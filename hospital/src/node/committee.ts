@@ -35,12 +35,15 @@ import type { NodeContext } from "./context.ts";
 import { decodeShareMessage } from "./member.ts";
 
 /** What a node knows of one member's share. */
-type ShareStatus = { readonly kind: "good"; readonly share: Share } | { readonly kind: "missing" } | { readonly kind: "bad"; readonly ciphertext: Ciphertext; readonly digests: readonly Hash[]; readonly unproved: boolean };
+export type ShareStatus = { readonly kind: "good"; readonly share: Share } | { readonly kind: "missing" } | { readonly kind: "bad"; readonly ciphertext: Ciphertext; readonly digests: readonly Hash[]; readonly unproved: boolean };
 
 interface Kept {
   readonly memberKey: Hash;
   readonly words: readonly bigint[];
 }
+
+/** Updates whose share commitments one transaction gathers. */
+const GATHER = 64;
 
 const shareKey = (round: bigint, index: number): string => `round-${round}-share-${index}`;
 
@@ -160,7 +163,11 @@ export async function answerDemand(context: NodeContext, round: RoundView, updat
   const digest = sumDigest(round.id, seat + 1, frozen.setHash, chunkHashes(sum.words));
   const opening = await (await context.commitKey(round.n)).open(sum.words, sumEvaluationPoint(digest));
   const details = includedUpdates(updates, frozen).map(({ detail }) => ({ ...detail, a: [...detail.a] }));
-  await execute(contracts.disputes.proveSum, [round.id, seat, details, opening.w]);
+  // Once a round, for all its sums; another node's answer may have brought them already.
+  for (let at = 0; at < details.length; at += GATHER) {
+    await unlessDone(() => execute(contracts.disputes.gatherSharePoints, [round.id, details.slice(at, at + GATHER)]), "AlreadyGathered");
+  }
+  await execute(contracts.disputes.proveSum, [round.id, seat, opening.w]);
   context.log({ event: "demand-answered", round: round.id });
 }
 

@@ -4,6 +4,7 @@ import {
   type Ciphertext,
   commitCoefficients,
   contextOf,
+  decodeFailure,
   chunkWords,
   chunkHashes,
   digestOf,
@@ -17,7 +18,6 @@ import {
   lower,
   MedNexusError,
   memberKey,
-  memberNormBound2,
   quantize,
   randomFrVector,
   readCommittee,
@@ -35,7 +35,6 @@ import {
   updateHash,
   updateVector,
   BLINDERS,
-  effectiveRecords,
 } from "@mednexus/sdk";
 import { encodeStatistics, standardize, STATISTICS_FRACTION_BITS, statisticsSpec } from "../data/standardize.ts";
 import { requirePolicy } from "../policy/policy.ts";
@@ -46,6 +45,7 @@ import { addNoise } from "./noise.ts";
 
 /** What the contract will derive for this institution now; any change means a new context, hence a new commitment. */
 interface Standing {
+  readonly dataset: bigint;
   readonly datasetVersion: number;
   readonly consentEpoch: bigint;
   readonly records: bigint;
@@ -85,20 +85,19 @@ export function encodeShareMessage(message: ShareMessage): Uint8Array {
 }
 
 /** The contract's view of this institution and its dataset for a campaign, now. Reverts come back by name. */
-async function standing(context: NodeContext, round: RoundView, terms: Terms): Promise<Standing> {
-  const { contracts, data } = context;
-  if (data === undefined) throw new MedNexusError("NO_DATA", "a committee-only node submits nothing");
-  const [, version, , audited] = await contracts.datasets.forTraining(data.dataset, [...terms.admitters]);
-  const { permission, modifiers, disease, region, project, user } = (await contracts.campaigns.termsOf(round.campaign)).purpose;
-  const consentEpoch = await contracts.consent.requireAllowed(data.dataset, version, { permission, modifiers, disease, region, project, user });
-  const records = effectiveRecords(audited, terms.cap);
-  return { datasetVersion: Number(version), consentEpoch, records, normBound2: memberNormBound2(terms.normBound ** 2n, records, terms.cap) };
+async function standing(context: NodeContext, round: RoundView): Promise<Standing> {
+  try {
+    const e = await context.contracts.campaigns.eligibility(round.campaign, context.address);
+    return { dataset: e.dataset, datasetVersion: Number(e.version), consentEpoch: e.consentEpoch, records: e.records, normBound2: e.normBound2 };
+  } catch (error) {
+    throw decodeFailure(error);
+  }
 }
 
 function contextHash(context: NodeContext, round: RoundView, stand: Standing): Hash {
   return contextOf(
     round,
-    { institution: context.address, dataset: context.data!.dataset, ...stand },
+    { institution: context.address, ...stand },
     { chainId: BigInt(context.deployment.chainId), roundManager: context.deployment.addresses.rounds },
   );
 }
@@ -133,7 +132,7 @@ export async function prepare(context: NodeContext, round: RoundView): Promise<D
   const { contracts, store, random } = context;
   const terms = await readTerms(contracts, round.campaign);
   requirePolicy(context.policy, terms, round);
-  const stand = await standing(context, round, terms);
+  const stand = await standing(context, round);
   const ctx = contextHash(context, round, stand);
   const stored = store.read<Draft>(draftKey(round.id));
   if (stored?.ctx === ctx) return stored;
