@@ -34,7 +34,8 @@ interface IShareDisputes {
         RoundId indexed round,
         bytes32 indexed memberKey,
         uint256 indexed nodeIndex,
-        CipherHeader header
+        CipherHeader header,
+        bytes32[] digests
     );
     event BadClaimed(RoundId indexed round, bytes32 indexed memberKey, uint256 indexed nodeIndex, bytes32 digest);
     event KeyRevealed(

@@ -340,7 +340,8 @@ export namespace CiphertextAnsweredEvent {
       e: { x: BigNumberish; y: BigNumberish };
       proof: { r: { x: BigNumberish; y: BigNumberish }; z: BigNumberish };
       chunkHashes: BytesLike[];
-    }
+    },
+    digests: BytesLike[]
   ];
   export type OutputTuple = [
     round: bigint,
@@ -360,7 +361,8 @@ export namespace CiphertextAnsweredEvent {
         z: bigint
       ] & { r: [x: bigint, y: bigint] & { x: bigint; y: bigint }; z: bigint };
       chunkHashes: string[];
-    }
+    },
+    digests: string[]
   ];
   export interface OutputObject {
     round: bigint;
@@ -381,6 +383,7 @@ export namespace CiphertextAnsweredEvent {
       };
       chunkHashes: string[];
     };
+    digests: string[];
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -1332,7 +1335,7 @@ export interface ShareDisputes extends BaseContract {
       BadClaimedEvent.OutputObject
     >;
 
-    "CiphertextAnswered(uint64,bytes32,uint256,tuple)": TypedContractEvent<
+    "CiphertextAnswered(uint64,bytes32,uint256,tuple,bytes32[])": TypedContractEvent<
       CiphertextAnsweredEvent.InputTuple,
       CiphertextAnsweredEvent.OutputTuple,
       CiphertextAnsweredEvent.OutputObject
