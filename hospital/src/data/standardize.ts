@@ -17,6 +17,8 @@ export interface FeatureRange {
   readonly name: string;
   readonly min: number;
   readonly max: number;
+  /** A value usual in a published reference population; the middle of the range if absent. Only rangeStandardizer looks at it. */
+  readonly typical?: number;
 }
 
 /** z = (x - center) / scale, then clipped to [-CLIP, CLIP]. Arrays have one entry a feature; every scale is > 0. */
@@ -75,18 +77,23 @@ export function mergeRanges(schemas: readonly (readonly FeatureRange[])[]): Feat
 
 /** Errors: BadInputError unless every range is finite with min < max. */
 export function checkRanges(ranges: readonly FeatureRange[]): void {
-  for (const { name, min, max } of ranges)
+  for (const { name, min, max, typical = min } of ranges) {
     if (!(Number.isFinite(min) && Number.isFinite(max) && min < max && Number.isFinite(max - min)))
       throw new BadInputError(
         `feature ${quote(name)} has the public range [${min}, ${max}]: give finite numbers with min < max`,
       );
+    if (!(typical >= min && typical <= max))
+      throw new BadInputError(
+        `feature ${quote(name)}: the typical value ${typical} lies outside its range [${min}, ${max}]`,
+      );
+  }
 }
 
-/** Standardizes by public ranges alone: as if the values were spread evenly over the range (deviation = width / √12). */
+/** Standardizes by public ranges alone: centred on the typical value, deviation as if spread evenly over the range (width / √12). */
 export function rangeStandardizer(ranges: readonly FeatureRange[]): Standardizer {
   checkRanges(ranges);
   return {
-    center: ranges.map(({ min, max }) => min + (max - min) / 2),
+    center: ranges.map(({ min, max, typical }) => typical ?? min + (max - min) / 2),
     scale: ranges.map(({ min, max }) => (max - min) / Math.sqrt(12)),
   };
 }

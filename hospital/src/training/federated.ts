@@ -8,7 +8,7 @@ import {
   type Standardizer,
 } from "../data/standardize.ts";
 import { clip } from "./clip.ts";
-import type { Trainer } from "./trainer.ts";
+import type { DriftMemory, Trainer } from "./trainer.ts";
 
 /**
  * The protocol's arithmetic in one process, to the bit, without commitments, proofs and shares: for accuracy studies and tests.
@@ -97,11 +97,15 @@ export async function trainFederated(
   let model = quantizeUpdate(trainer.init(seed), 1, 1, arithmetic).map(
     (value) => value << BigInt(arithmetic.scaleBits),
   );
+  const memories: (DriftMemory | undefined)[] = hospitals.map(() => undefined);
   for (let round = 1; round <= rounds; round++) {
     const base = toReal(model, trainer.parameterCount, arithmetic);
     const updates: bigint[][] = [];
-    for (const [i, rows] of hospitals.entries())
-      updates.push(quantizeUpdate(await trainer.train(base, rows), records[i]!, cap, arithmetic));
+    for (const [i, rows] of hospitals.entries()) {
+      const { delta, memory } = await trainer.train(base, rows, memories[i]);
+      memories[i] = memory;
+      updates.push(quantizeUpdate(delta, records[i]!, cap, arithmetic));
+    }
     model = applyRound(model, updates, records, cap, arithmetic);
     onRound(round, toReal(model, trainer.parameterCount, arithmetic));
   }

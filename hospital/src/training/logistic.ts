@@ -10,6 +10,7 @@ export function logistic(features: number): Model {
   };
   return {
     parameterCount: features + 1,
+    isWeight: (j) => j < features,
     init: () => new Float64Array(features + 1),
     logit,
     loss(w: Float64Array, rows: Rows, gradient?: Float64Array): number {

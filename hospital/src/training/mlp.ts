@@ -21,6 +21,7 @@ export function mlp(features: number, units: number): Model {
   };
   return {
     parameterCount: output + units + 1,
+    isWeight: (j) => (j < output ? j % stride < features : j < output + units),
     init(seed: number): Float64Array {
       const random = createRandom(seed, "mlp");
       const w = new Float64Array(output + units + 1);
