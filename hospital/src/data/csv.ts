@@ -195,7 +195,7 @@ function findClasses(labels: readonly string[], column: string): [string, string
       `label column ${quote(column)} holds ${found}: two classes are needed, so choose another --label or group them`,
     );
   }
-  const numeric = distinct.every((value) => DECIMAL.test(value));
-  distinct.sort((a, b) => (numeric && Number(a) !== Number(b) ? Number(a) - Number(b) : a < b ? -1 : 1));
-  return [distinct[0]!, distinct[1]!];
+  const [a, b] = distinct as [string, string];
+  const numeric = DECIMAL.test(a) && DECIMAL.test(b) && Number(a) !== Number(b);
+  return (numeric ? Number(a) < Number(b) : a < b) ? [a, b] : [b, a];
 }

@@ -83,7 +83,7 @@ export function splitHospitals(rows: Rows, hospitals: number, kind: SplitKind, s
   return parts.map((indices) =>
     selectRows(
       rows,
-      indices.sort((a, b) => a - b),
+      indices.toSorted((a, b) => a - b),
     ),
   );
 }

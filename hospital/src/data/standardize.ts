@@ -32,6 +32,8 @@ const CLIP = 10;
 
 /** Fraction bits of one coordinate of a statistics vector: |digit| <= 2^14 after weighting by n̂/cap <= 1, so 16 bits suffice. */
 export const STATISTICS_FRACTION_BITS = 14;
+/** B² that a statistics round must run under: the low digits do not shrink with a member's weight, the 16-bit range proof bounds them. */
+export const STATISTICS_NORM_BOUND2: bigint = 2n ** 64n - 1n;
 const DIGIT = 2 ** STATISTICS_FRACTION_BITS;
 
 /** Layout of a statistics vector over `features` features in `size` coordinates. */
@@ -98,8 +100,8 @@ export function rangeStandardizer(ranges: readonly FeatureRange[]): Standardizer
   };
 }
 
-/** Mean and deviation of rows in one place: the yardstick the statistics round is compared with; never across hospitals. */
-export function pooledStandardizer(X: readonly (readonly number[])[]): Standardizer {
+/** Exact mean and deviation of rows that lie in one place; a constant feature keeps scale 1. */
+export function exactStandardizer(X: readonly (readonly number[])[]): Standardizer {
   const center: number[] = [];
   const scale: number[] = [];
   for (let j = 0; j < (X[0]?.length ?? 0); j++) {
@@ -130,7 +132,7 @@ export function statisticsSpec(ranges: readonly FeatureRange[], size: number): S
 
 /**
  * One hospital's contribution, pre-weighted: `size` reals in [-1, 1], each a multiple of 2^-14, so that quantizing with
- * q = STATISTICS_FRACTION_BITS is exact. Written are the means over the hospital's rows of φ and of φ² (φ: the feature mapped from
+ * q = STATISTICS_FRACTION_BITS (and, being weighted already, records = cap) is exact. Written are the means over the hospital's rows of φ and of φ² (φ: the feature mapped from
  * its public range to [-1, 1], clipped), each times `weight` = n̂/cap; a moment m is hi + lo·2^-14 with hi rounded to 14 bits. Order: hi of all φ,
  * hi of all φ², then the same for lo. Digits add up like anything linear, so the sum decodes without carries being known.
  */

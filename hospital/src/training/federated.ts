@@ -1,3 +1,4 @@
+import { accumulate, BLINDERS, lower, quantize, realValues, roundWeight, type Scale } from "@mednexus/sdk";
 import type { Rows } from "../data/split.ts";
 import {
   decodeStatistics,
@@ -7,107 +8,84 @@ import {
   type FeatureRange,
   type Standardizer,
 } from "../data/standardize.ts";
-import { clip } from "./clip.ts";
+import { clip, type UpdateLimits } from "./clip.ts";
 import type { DriftMemory, Trainer } from "./trainer.ts";
 
 /**
- * The protocol's arithmetic in one process, to the bit, without commitments, proofs and shares: for accuracy studies and tests.
- * M̃(t+1) = M̃(t) + λ_t·Σ u_i with λ_t = ⌊λ·2^f·cap/Σn̂⌋; the real model is M̃ / 2^(f+q+ℓ). Here λ = 1 and ℓ = 0.
+ * The protocol's arithmetic in one process, to the bit, by the functions the parties themselves use; only commitments, proofs and
+ * shares are left out. For accuracy studies and tests.
  */
 export interface Arithmetic {
-  /** f: fraction bits of λ_t. */
-  readonly scaleBits: number;
-  /** q: fraction bits of an update. */
-  readonly fractionBits: number;
-  /** B: bound on the norm of an unweighted update, in units of 2^-q. */
-  readonly normBound: bigint;
   /** n: coordinates of the circuit. */
-  readonly size: number;
+  readonly n: number;
+  readonly scale: Scale;
+  /** B², in squared units of 2^-q. */
+  readonly normBound2: bigint;
 }
 
-/** B = 2^15 - 1 keeps every coordinate in 16 bits by itself; in reals an update moves the model by less than 8 a round. */
-export const ARITHMETIC_DEFAULTS: Arithmetic = { scaleBits: 16, fractionBits: 12, normBound: 32_767n, size: 128 };
-
-/** A hospital's pre-weighted integers, zero-padded to n. `records` is n̂ <= cap. */
-export function quantizeUpdate(delta: Float64Array, records: number, cap: number, arithmetic: Arithmetic): bigint[] {
-  const limits = {
-    fractionBits: arithmetic.fractionBits,
-    weight: records / cap,
-    normBound2: (arithmetic.normBound ** 2n * BigInt(records) ** 2n) / BigInt(cap) ** 2n,
-  };
-  const clipped = clip(delta, limits);
-  const unit = 2 ** limits.fractionBits * limits.weight;
-  return Array.from({ length: arithmetic.size }, (_, j) => BigInt(Math.round((clipped[j] ?? 0) * unit)));
-}
-
-/** Adds one round's sum to the integer model. */
-export function applyRound(
-  model: readonly bigint[],
-  updates: readonly bigint[][],
-  records: readonly number[],
-  cap: number,
-  arithmetic: Arithmetic,
-): bigint[] {
-  const total = records.reduce((sum, count) => sum + count, 0);
-  const lambda = ((1n << BigInt(arithmetic.scaleBits)) * BigInt(cap)) / BigInt(total);
-  return model.map((value, j) => value + lambda * updates.reduce((sum, update) => sum + update[j]!, 0n));
-}
-
-/** The real parameters that an integer model stands for. */
-export function toReal(model: readonly bigint[], parameterCount: number, arithmetic: Arithmetic): Float64Array {
-  const unit = 2 ** (arithmetic.scaleBits + arithmetic.fractionBits);
-  return Float64Array.from({ length: parameterCount }, (_, j) => Number(model[j]!) / unit);
-}
+/** B = 2^15 - 1 keeps every coordinate in 16 bits by itself; with q = 12 a round moves the real model by less than 8. */
+export const ARITHMETIC_DEFAULTS: Omit<Arithmetic, "n"> = {
+  scale: { updateBits: 12, stepBits: 0 },
+  normBound2: (2n ** 15n - 1n) ** 2n,
+};
 
 /** Mean and deviation over all hospitals' rows by the statistics round: every contribution quantized, only their sum decoded. */
 export function federatedStatistics(
   hospitals: readonly Rows[],
   ranges: readonly FeatureRange[],
-  size: number,
+  n: number,
 ): Standardizer {
-  const spec = statisticsSpec(ranges, size);
+  const spec = statisticsSpec(ranges, n);
   const cap = Math.max(...hospitals.map((rows) => rows.X.length));
-  const unit = 2 ** STATISTICS_FRACTION_BITS;
-  const sum = new Float64Array(size);
-  let totalWeight = 0;
+  let sum = Array.from({ length: n }, () => 0n);
   for (const { X } of hospitals) {
-    const weight = X.length / cap;
-    totalWeight += weight;
-    encodeStatistics(X, weight, spec).forEach((value, j) => (sum[j]! += Math.round(value * unit)));
+    // Already weighted, hence records = cap.
+    const options = { n, updateBits: STATISTICS_FRACTION_BITS, records: 1n, cap: 1n };
+    const contribution = quantize(encodeStatistics(X, X.length / cap, spec), options);
+    sum = sum.map((value, j) => value + contribution[j]!);
   }
-  return decodeStatistics(
-    sum.map((value) => value / unit),
-    totalWeight,
-    hospitals.length,
-    spec,
-  );
+  const totalWeight = hospitals.reduce((total, { X }) => total + X.length / cap, 0);
+  const reals = Float64Array.from(sum, (value) => Number(value) / 2 ** STATISTICS_FRACTION_BITS);
+  return decodeStatistics(reals, totalWeight, hospitals.length, spec);
 }
 
-/** Trains for `rounds` rounds from zero plus the trainer's start; calls `onRound` with the model after each. Rows are standardized. */
+/** Trains for `rounds` rounds, each hospital weighted by its rows; calls `onRound` with the model after each. Rows are standardized. */
 export async function trainFederated(
   trainer: Trainer,
   hospitals: readonly Rows[],
-  rounds: number,
-  seed: number,
-  arithmetic: Arithmetic = ARITHMETIC_DEFAULTS,
+  options: { rounds: number; seed: number; arithmetic: Arithmetic },
   onRound: (round: number, parameters: Float64Array) => void = () => {},
 ): Promise<Float64Array> {
-  const records = hospitals.map((rows) => rows.X.length);
-  const cap = Math.max(...records);
-  let model = quantizeUpdate(trainer.init(seed), 1, 1, arithmetic).map(
-    (value) => value << BigInt(arithmetic.scaleBits),
-  );
+  const { n, scale, normBound2 } = options.arithmetic;
+  const cap = Math.max(...hospitals.map((rows) => rows.X.length));
+  const lambda = 1n << BigInt(scale.stepBits);
+  const limits = hospitals.map(({ X }): UpdateLimits => ({
+    n,
+    updateBits: scale.updateBits,
+    records: BigInt(X.length),
+    cap: BigInt(cap),
+    normBound2,
+  }));
+  const totalRecords = limits.reduce((sum, { records }) => sum + records, 0n);
+  const blinders = Array.from({ length: BLINDERS }, () => 0n);
+  const toVector = (values: readonly bigint[]): bigint[] => [...lower(values), ...blinders];
+  const real = (vector: readonly bigint[]): Float64Array => realValues(vector, scale).slice(0, trainer.parameterCount);
+
+  // The base is imported as a 16-bit vector of the same scale (zero for a model that starts from zero).
+  const start = quantize(trainer.init(options.seed), { n, updateBits: scale.updateBits, records: 1n, cap: 1n });
+  let model = accumulate(toVector(start.map(() => 0n)), roundWeight(lambda, 1n, 1n), toVector(start));
   const memories: (DriftMemory | undefined)[] = hospitals.map(() => undefined);
-  for (let round = 1; round <= rounds; round++) {
-    const base = toReal(model, trainer.parameterCount, arithmetic);
-    const updates: bigint[][] = [];
+  for (let round = 1; round <= options.rounds; round++) {
+    const base = real(model);
+    let sum = start.map(() => 0n);
     for (const [i, rows] of hospitals.entries()) {
       const { delta, memory } = await trainer.train(base, rows, memories[i]);
       memories[i] = memory;
-      updates.push(quantizeUpdate(delta, records[i]!, cap, arithmetic));
+      const update = quantize(clip(delta, limits[i]!), limits[i]!);
+      sum = sum.map((value, j) => value + update[j]!);
     }
-    model = applyRound(model, updates, records, cap, arithmetic);
-    onRound(round, toReal(model, trainer.parameterCount, arithmetic));
+    model = accumulate(model, roundWeight(lambda, BigInt(cap), totalRecords), toVector(sum));
+    onRound(round, real(model));
   }
-  return toReal(model, trainer.parameterCount, arithmetic);
+  return real(model);
 }

@@ -52,7 +52,3 @@ export function mlp(features: number, units: number): Model {
     },
   };
 }
-
-/** The most hidden units (at least 1, at most `wanted`) whose parameters fit in `size` coordinates. */
-export const unitsThatFit = (features: number, size: number, wanted: number): number =>
-  Math.max(1, Math.min(wanted, Math.floor((size - 1) / (features + 2))));

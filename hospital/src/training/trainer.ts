@@ -13,9 +13,10 @@ export interface Trainer {
    * round and whenever this hospital was not in the set that made `base`. Arguments are left alone.
    */
   train(base: Float64Array, rows: Rows, memory?: DriftMemory): Promise<LocalResult>;
-  evaluate(parameters: Float64Array, rows: Rows): { loss: number; accuracy: number };
+  /** Mean cross-entropy and share of rows classified right. */
+  evaluate(parameters: Float64Array, rows: Rows): Promise<{ loss: number; accuracy: number }>;
   /** Probability of class 1 for each row. */
-  predict(parameters: Float64Array, X: Rows["X"]): number[];
+  predict(parameters: Float64Array, X: Rows["X"]): Promise<number[]>;
 }
 
 /** Kept by the hospital, never sent: it tells as much about its rows as an update does. Both have parameterCount entries. */
@@ -84,11 +85,11 @@ export function localTrainer(model: Model, options: TrainingOptions = TRAINING_D
         memory: { base: Float64Array.from(base), gradient: delta.map((step, j) => -correction[j]! - mu * step) },
       };
     },
-    evaluate: (parameters, rows) => ({
+    evaluate: async (parameters, rows) => ({
       loss: model.loss(parameters, rows),
       accuracy: accuracy(model, parameters, rows),
     }),
-    predict: (parameters, X) => X.map((row) => sigmoid(model.logit(parameters, row))),
+    predict: async (parameters, X) => X.map((row) => sigmoid(model.logit(parameters, row))),
   };
 }
 
@@ -139,6 +140,10 @@ export const sigmoid = (z: number): number => (z >= 0 ? 1 / (1 + Math.exp(-z)) :
 /** log(1 + e^z) - label·z, without overflow. */
 export const crossEntropy = (z: number, label: 0 | 1): number =>
   Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - label * z;
+
+/** The same from a probability; one that is certain and wrong counts as if wrong by 1e-15. */
+export const crossEntropyOfProbability = (p: number, label: 0 | 1): number =>
+  -Math.log(Math.max(label === 1 ? p : 1 - p, 1e-15));
 
 function accuracy(model: Model, parameters: Float64Array, rows: Rows): number {
   const right = rows.X.filter((row, i) => (model.logit(parameters, row) > 0 ? 1 : 0) === rows.y[i]);
