@@ -67,3 +67,6 @@ export function verifierId(deployment: Deployment, circuit: string, n: number): 
     throw new MedNexusError("NO_VERIFIER", `this deployment has no verifier for ${circuit} at n = ${n}`);
   return id;
 }
+
+/** Chain ids that only local development chains use: 31337 (Hardhat, anvil) and 1337 (geth --dev). INSECURE keys are refused on all others. */
+export const isDevnet = (chainId: number): boolean => chainId === 31337 || chainId === 1337;

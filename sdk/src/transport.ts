@@ -66,8 +66,11 @@ export class HttpTransport implements Transport {
   async send(topic: string, body: Uint8Array): Promise<void> {
     const from = await this.#signer.getAddress();
     const signature = await this.#signer.signMessage(messageDigest(topic, body));
-    const response = await this.#call("PUT", `/v1/mail/${from.toLowerCase()}/${encodeURIComponent(topic)}`, body, { "x-signature": signature });
-    if (response.status !== 204) throw new TransportError("RELAY_REFUSED", `the relay refused a message: ${await oneLine(response)}`);
+    const response = await this.#call("PUT", `/v1/mail/${from.toLowerCase()}/${encodeURIComponent(topic)}`, body, {
+      "x-signature": signature,
+    });
+    if (response.status !== 204)
+      throw new TransportError("RELAY_REFUSED", `the relay refused a message: ${await oneLine(response)}`);
   }
 
   async receive(topic: string, from: Address): Promise<Uint8Array | undefined> {
@@ -75,14 +78,16 @@ export class HttpTransport implements Transport {
     if (response.status === 404) return undefined;
     const body = await this.#body(response);
     const signature = response.headers.get("x-signature") ?? "";
-    if (!isSignedBy(from, topic, body, signature)) throw new TransportError("BAD_SIGNATURE", `the relay returned a message that ${from} did not sign`);
+    if (!isSignedBy(from, topic, body, signature))
+      throw new TransportError("BAD_SIGNATURE", `the relay returned a message that ${from} did not sign`);
     return body;
   }
 
   async putBlob(content: Uint8Array): Promise<Hash> {
     const hash = keccak256(content);
     const response = await this.#call("PUT", `/v1/blobs/${hash}`, content);
-    if (response.status !== 204) throw new TransportError("RELAY_REFUSED", `the relay refused a blob: ${await oneLine(response)}`);
+    if (response.status !== 204)
+      throw new TransportError("RELAY_REFUSED", `the relay refused a blob: ${await oneLine(response)}`);
     return hash;
   }
 
@@ -90,11 +95,17 @@ export class HttpTransport implements Transport {
     const response = await this.#call("GET", `/v1/blobs/${hash}`);
     if (response.status === 404) return undefined;
     const content = await this.#body(response);
-    if (keccak256(content) !== hash) throw new TransportError("BAD_BLOB", `the relay returned other content than ${hash}`);
+    if (keccak256(content) !== hash)
+      throw new TransportError("BAD_BLOB", `the relay returned other content than ${hash}`);
     return content;
   }
 
-  async #call(method: string, path: string, body?: Uint8Array, headers: Record<string, string> = {}): Promise<Response> {
+  async #call(
+    method: string,
+    path: string,
+    body?: Uint8Array,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
     try {
       return await fetch(this.#url + path, {
         method,
@@ -104,18 +115,23 @@ export class HttpTransport implements Transport {
         ...(body === undefined ? {} : { body: Uint8Array.from(body) }),
       });
     } catch (cause) {
-      throw new TransportError("RELAY_UNREACHABLE", `the relay at ${this.#url} did not answer: is it running?`, { cause, retryable: true });
+      throw new TransportError("RELAY_UNREACHABLE", `the relay at ${this.#url} did not answer: is it running?`, {
+        cause,
+        retryable: true,
+      });
     }
   }
 
   /** Reads a body without trusting its length. */
   async #body(response: Response): Promise<Uint8Array> {
-    if (!response.ok) throw new TransportError("RELAY_FAILED", `the relay answered ${response.status}`, { retryable: true });
+    if (!response.ok)
+      throw new TransportError("RELAY_FAILED", `the relay answered ${response.status}`, { retryable: true });
     const parts: Uint8Array[] = [];
     let size = 0;
     for await (const part of response.body ?? []) {
       size += part.length;
-      if (size > MAX_MESSAGE_BYTES) throw new TransportError("TOO_LARGE", `the relay sent more than ${MAX_MESSAGE_BYTES} bytes`);
+      if (size > MAX_MESSAGE_BYTES)
+        throw new TransportError("TOO_LARGE", `the relay sent more than ${MAX_MESSAGE_BYTES} bytes`);
       parts.push(part);
     }
     return getBytes(concat(parts));

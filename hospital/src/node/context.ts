@@ -1,5 +1,15 @@
 import type { Provider, Signer } from "ethers";
-import type { Address, CommitKey, Contracts, Deployment, Hash, KeyPair, ProverBackend, RandomBytes, Transport } from "@mednexus/sdk";
+import type {
+  Address,
+  CommitKey,
+  Contracts,
+  Deployment,
+  Hash,
+  KeyPair,
+  ProverBackend,
+  RandomBytes,
+  Transport,
+} from "@mednexus/sdk";
 import type { TableShape } from "../data/csv.ts";
 import type { Rows } from "../data/split.ts";
 import type { FeatureRange } from "../data/standardize.ts";
@@ -45,7 +55,8 @@ export interface NodeContext {
     readonly ranges: readonly FeatureRange[];
     readonly rows: Rows;
     readonly standardization: Standardization;
-    readonly trainer: Trainer;
+    /** The trainer for models of at most n parameters. */
+    readonly trainer: (n: number) => Trainer;
     /** Seed of the public start that every member adds to the committed model. */
     readonly modelSeed: number;
   };

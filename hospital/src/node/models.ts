@@ -18,7 +18,13 @@ import {
   sumValues,
   zeroModel,
 } from "@mednexus/sdk";
-import { decodeStatistics, rangeStandardizer, STATISTICS_FRACTION_BITS, type Standardizer, statisticsSpec } from "../data/standardize.ts";
+import {
+  decodeStatistics,
+  rangeStandardizer,
+  STATISTICS_FRACTION_BITS,
+  type Standardizer,
+  statisticsSpec,
+} from "../data/standardize.ts";
 import type { NodeContext } from "./context.ts";
 
 type Reader = Pick<NodeContext, "contracts" | "provider" | "transport" | "commitKey" | "store" | "deployment" | "log">;
@@ -36,15 +42,27 @@ export async function modelVector(context: Reader, model: bigint, version: numbe
   const vector =
     version === 0 && isInfinity(commitment)
       ? zeroModel(n)
-      : ((await fromArtefact(context, key, model, version, commitment)) ?? (await fromSums(context, key, model, version, record.round)));
-  if (!(await matchesModel(key, vector, commitment))) throw new MedNexusError("MODEL_MISMATCH", `model ${model} version ${version}: no vector matches its commitment`);
+      : ((await fromArtefact(context, key, model, version, commitment)) ??
+        (await fromSums(context, key, model, version, record.round)));
+  if (!(await matchesModel(key, vector, commitment)))
+    throw new MedNexusError("MODEL_MISMATCH", `model ${model} version ${version}: no vector matches its commitment`);
   context.store.write(`model-${model}-${version}`, vector);
   return vector;
 }
 
-async function fromArtefact(context: Reader, key: CommitKey, model: bigint, version: number, commitment: { x: bigint; y: bigint }): Promise<bigint[] | undefined> {
+async function fromArtefact(
+  context: Reader,
+  key: CommitKey,
+  model: bigint,
+  version: number,
+  commitment: { x: bigint; y: bigint },
+): Promise<bigint[] | undefined> {
   const { versions } = context.contracts;
-  const logs = await scanLogs((from, to) => versions.queryFilter(versions.filters.VersionAppended(model, version), from, to), context.deployment.startBlock, await context.provider.getBlockNumber());
+  const logs = await scanLogs(
+    (from, to) => versions.queryFilter(versions.filters.VersionAppended(model, version), from, to),
+    context.deployment.startBlock,
+    await context.provider.getBlockNumber(),
+  );
   const root = logs[0]?.args.storageRoot;
   if (root === undefined) return undefined;
   try {
@@ -54,22 +72,41 @@ async function fromArtefact(context: Reader, key: CommitKey, model: bigint, vers
     return (await matchesModel(key, vector, commitment)) ? vector : undefined;
   } catch (error) {
     // The published root is a claim; a false one only means the longer way.
-    context.log({ event: "artefact-unusable", model, version, reason: error instanceof MedNexusError ? error.code : "UNKNOWN" });
+    context.log({
+      event: "artefact-unusable",
+      model,
+      version,
+      reason: error instanceof MedNexusError ? error.code : "UNKNOWN",
+    });
     return undefined;
   }
 }
 
-async function fromSums(context: Reader, key: CommitKey, model: bigint, version: number, roundId: bigint): Promise<bigint[]> {
+async function fromSums(
+  context: Reader,
+  key: CommitKey,
+  model: bigint,
+  version: number,
+  roundId: bigint,
+): Promise<bigint[]> {
   if (version === 0) throw new MedNexusError("MODEL_MISSING", `model ${model}: its imported base was not published`);
   const { round, frozen, sum } = await roundSum(context, key, roundId);
   const base = await modelVector(context, model, version - 1, round.n);
   return (await nextModel(key, base, frozen, sum, round.base)).vector;
 }
 
-async function roundSum(context: Reader, key: CommitKey, roundId: bigint): Promise<{ round: RoundView; frozen: FrozenSet; sum: bigint[] }> {
+async function roundSum(
+  context: Reader,
+  key: CommitKey,
+  roundId: bigint,
+): Promise<{ round: RoundView; frozen: FrozenSet; sum: bigint[] }> {
   const { contracts, provider, transport, deployment } = context;
   const round = await readRound(contracts, roundId);
-  const [updates, frozen, committee] = await Promise.all([readUpdates(contracts, provider, roundId, deployment.startBlock), readFrozen(contracts, roundId), readCommittee(contracts, roundId)]);
+  const [updates, frozen, committee] = await Promise.all([
+    readUpdates(contracts, provider, roundId, deployment.startBlock),
+    readFrozen(contracts, roundId),
+    readCommittee(contracts, roundId),
+  ]);
   const sum = await collectSum({
     key,
     transport,
@@ -84,7 +121,8 @@ async function roundSum(context: Reader, key: CommitKey, roundId: bigint): Promi
 }
 
 /** Publishes a model vector and returns its storage root. */
-export const publishModel = (context: Pick<NodeContext, "transport">, vector: readonly bigint[]): Promise<string> => context.transport.putBlob(encodeModel(vector));
+export const publishModel = (context: Pick<NodeContext, "transport">, vector: readonly bigint[]): Promise<string> =>
+  context.transport.putBlob(encodeModel(vector));
 
 /**
  * How features are standardized, the same for every member: public ranges, or the sum of a completed statistics round.
@@ -102,10 +140,18 @@ export async function standardizerOf(context: NodeContext): Promise<Standardizer
 }
 
 /** Mean and deviation from the completed round of a statistics campaign, checked against the chain's commitments. */
-export async function statisticsOf(context: Reader, campaign: bigint, ranges: Parameters<typeof statisticsSpec>[0]): Promise<Standardizer> {
+export async function statisticsOf(
+  context: Reader,
+  campaign: bigint,
+  ranges: Parameters<typeof statisticsSpec>[0],
+): Promise<Standardizer> {
   const { contracts, provider, deployment } = context;
   const { rounds } = contracts;
-  const opened = await scanLogs((from, to) => rounds.queryFilter(rounds.filters.RoundOpened(undefined, campaign), from, to), deployment.startBlock, await provider.getBlockNumber());
+  const opened = await scanLogs(
+    (from, to) => rounds.queryFilter(rounds.filters.RoundOpened(undefined, campaign), from, to),
+    deployment.startBlock,
+    await provider.getBlockNumber(),
+  );
   for (const log of opened.reverse()) {
     const round = await readRound(contracts, log.args.round);
     if (round.state !== "Closed") continue;
@@ -116,7 +162,14 @@ export async function statisticsOf(context: Reader, campaign: bigint, ranges: Pa
     const reals = Float64Array.from(sumValues(sum, frozen.count), (value) => Number(value) / unit);
     const members = includedUpdates(await readUpdates(contracts, provider, round.id, deployment.startBlock), frozen);
     const weights = members.map(({ records }) => Number(records) / Number(terms.cap));
-    return decodeStatistics(reals, weights.reduce((a, b) => a + b, 0), members.length, statisticsSpec(ranges, round.n));
+    return decodeStatistics(
+      reals,
+      weights.reduce((a, b) => a + b, 0),
+      members.length,
+      statisticsSpec(ranges, round.n),
+    );
   }
-  throw new MedNexusError("STATISTICS_PENDING", `statistics campaign ${campaign} has no completed round yet`, { retryable: true });
+  throw new MedNexusError("STATISTICS_PENDING", `statistics campaign ${campaign} has no completed round yet`, {
+    retryable: true,
+  });
 }

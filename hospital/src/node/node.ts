@@ -13,7 +13,17 @@ import {
   tokenAt,
 } from "@mednexus/sdk";
 import { getBytes } from "ethers";
-import { acknowledge, answerDemand, claimBad, claimMissing, judge, postSum, seatOf, shareOf, type ShareStatus } from "./committee.ts";
+import {
+  acknowledge,
+  answerDemand,
+  claimBad,
+  claimMissing,
+  judge,
+  postSum,
+  seatOf,
+  shareOf,
+  type ShareStatus,
+} from "./committee.ts";
 import type { NodeContext } from "./context.ts";
 import { answerMissing, defend, deliver, type Draft, draftKey, prepare, submit } from "./member.ts";
 
@@ -91,8 +101,13 @@ export class HospitalNode {
     const { contracts, store, address, data } = this.#context;
     if (data === undefined) return undefined;
     let draft = store.read<Draft>(draftKey(round.id));
-    if (round.state === "Commit" && now <= round.commitUntil && (await contracts.campaigns.datasetOf(round.campaign, address)) !== 0n) {
-      const standing = draft !== undefined && (await contracts.rounds.updateOf(memberKey(address, draft.detail.c))).round === round.id;
+    if (
+      round.state === "Commit" &&
+      now <= round.commitUntil &&
+      (await contracts.campaigns.datasetOf(round.campaign, address)) !== 0n
+    ) {
+      const standing =
+        draft !== undefined && (await contracts.rounds.updateOf(memberKey(address, draft.detail.c))).round === round.id;
       if (!standing) {
         draft = await prepare(this.#context, round);
         await submit(this.#context, draft);
@@ -108,7 +123,13 @@ export class HospitalNode {
   }
 
   /** Acknowledges when every share is good; complains, late in the window, about what is not. */
-  async #checkShares(round: RoundView, terms: Terms, updates: readonly SubmittedUpdate[], seat: number, now: number): Promise<void> {
+  async #checkShares(
+    round: RoundView,
+    terms: Terms,
+    updates: readonly SubmittedUpdate[],
+    seat: number,
+    now: number,
+  ): Promise<void> {
     const { contracts } = this.#context;
     const once = `ack-${round.id}`;
     if (this.#said.has(once)) return;
@@ -130,7 +151,10 @@ export class HospitalNode {
       if (!due || this.#said.has(key)) continue;
       const prices = await contracts.campaigns.pricesOf(round.campaign);
       const { token } = await contracts.campaigns.get(round.campaign);
-      await tokenAt(token, this.#context.signer).ensureAllowance(this.#context.deployment.addresses.vault, prices.complaintBond);
+      await tokenAt(token, this.#context.signer).ensureAllowance(
+        this.#context.deployment.addresses.vault,
+        prices.complaintBond,
+      );
       if (status.kind === "missing") await claimMissing(this.#context, round, update, seat);
       else await claimBad(this.#context, round, update, seat, status);
       this.#said.add(key);
@@ -139,7 +163,11 @@ export class HospitalNode {
     try {
       await acknowledge(this.#context, round);
     } catch (error) {
-      if (!(error instanceof MedNexusError && (error.code === "REVERT_AlreadyAcknowledged" || error.code === "REVERT_WrongState"))) throw error;
+      if (!(
+        error instanceof MedNexusError &&
+        (error.code === "REVERT_AlreadyAcknowledged" || error.code === "REVERT_WrongState")
+      ))
+        throw error;
     }
     this.#said.add(once);
   }
@@ -148,11 +176,24 @@ export class HospitalNode {
   async #answeredOnChain(round: RoundView, update: SubmittedUpdate, seat: number): Promise<ShareStatus | undefined> {
     const { contracts, deployment } = this.#context;
     const { disputes } = contracts;
-    const answered = (await disputes.queryFilter(disputes.filters.CiphertextAnswered(round.id, update.memberKey, seat), deployment.startBlock))[0];
+    const answered = (
+      await disputes.queryFilter(
+        disputes.filters.CiphertextAnswered(round.id, update.memberKey, seat),
+        deployment.startBlock,
+      )
+    )[0];
     if (answered === undefined) return undefined;
-    const chunks = await disputes.queryFilter(disputes.filters.CiphertextChunk(round.id, update.memberKey, seat), deployment.startBlock);
-    const words = chunks.sort((a, b) => Number(a.args.chunk - b.args.chunk)).flatMap(({ args }) => decodeWords(getBytes(args.words)));
-    const { header, digests } = answered.args as unknown as { header: { e: { x: bigint; y: bigint }; proof: { r: { x: bigint; y: bigint }; z: bigint } }; digests: Hash[] };
+    const chunks = await disputes.queryFilter(
+      disputes.filters.CiphertextChunk(round.id, update.memberKey, seat),
+      deployment.startBlock,
+    );
+    const words = chunks
+      .sort((a, b) => Number(a.args.chunk - b.args.chunk))
+      .flatMap(({ args }) => decodeWords(getBytes(args.words)));
+    const { header, digests } = answered.args as unknown as {
+      header: { e: { x: bigint; y: bigint }; proof: { r: { x: bigint; y: bigint }; z: bigint } };
+      digests: Hash[];
+    };
     const ciphertext: Ciphertext = {
       s: seat + 1,
       e: { x: header.e.x, y: header.e.y },
@@ -169,7 +210,8 @@ export class HospitalNode {
     const own = memberKey(address, draft.detail.c);
     const from = deployment.startBlock;
     const settled = await disputes.queryFilter(disputes.filters.ComplaintSettled(round.id, own), from);
-    const isSettled = (index: bigint, after: number): boolean => settled.some((log) => log.args.nodeIndex === index && log.blockNumber >= after);
+    const isSettled = (index: bigint, after: number): boolean =>
+      settled.some((log) => log.args.nodeIndex === index && log.blockNumber >= after);
     for (const log of await disputes.queryFilter(disputes.filters.MissingClaimed(round.id, own), from)) {
       const index = log.args.nodeIndex;
       const answered = await disputes.queryFilter(disputes.filters.CiphertextAnswered(round.id, own, index), from);
@@ -214,6 +256,12 @@ export class HospitalNode {
     const key = `trouble-${round}-${code}`;
     if (this.#said.has(key)) return;
     this.#said.add(key);
-    this.#context.log({ event: "trouble", round, code, message, retryable: error instanceof MedNexusError && error.retryable });
+    this.#context.log({
+      event: "trouble",
+      round,
+      code,
+      message,
+      retryable: error instanceof MedNexusError && error.retryable,
+    });
   }
 }

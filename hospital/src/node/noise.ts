@@ -8,7 +8,9 @@ const LIMIT = 2 ** 15 - 1;
  */
 export function addNoise(values: readonly bigint[], sigma: number, normBound2: bigint, random: RandomBytes): bigint[] {
   if (sigma === 0) return [...values];
-  let noisy = values.map((value) => Math.max(-LIMIT, Math.min(LIMIT, Math.round(Number(value) + sigma * gaussian(random)))));
+  let noisy = values.map((value) =>
+    Math.max(-LIMIT, Math.min(LIMIT, Math.round(Number(value) + sigma * gaussian(random)))),
+  );
   for (let norm2 = squaredNorm(noisy.map(BigInt)); norm2 > normBound2; norm2 = squaredNorm(noisy.map(BigInt))) {
     const factor = Math.sqrt(Number(normBound2) / Number(norm2)) * 0.999;
     noisy = noisy.map((value) => Math.trunc(value * factor));

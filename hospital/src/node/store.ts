@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { MedNexusError } from "@mednexus/sdk";
 
@@ -21,7 +31,9 @@ export class FileStore {
     try {
       return JSON.parse(readFileSync(path, "utf8"), revive) as T;
     } catch (cause) {
-      throw new MedNexusError("STATE_CORRUPT", `${path} is damaged: restore it from a backup or move it away`, { cause });
+      throw new MedNexusError("STATE_CORRUPT", `${path} is damaged: restore it from a backup or move it away`, {
+        cause,
+      });
     }
   }
 
@@ -45,7 +57,10 @@ export class FileStore {
         closeSync(folder);
       }
     } catch (cause) {
-      throw new MedNexusError("STATE_WRITE", `${path} could not be written: is the disk full?`, { cause, retryable: true });
+      throw new MedNexusError("STATE_WRITE", `${path} could not be written: is the disk full?`, {
+        cause,
+        retryable: true,
+      });
     }
   }
 
@@ -60,6 +75,7 @@ export class FileStore {
 }
 
 /** JSON has no bigint: they travel as { "$n": "123" }. */
-const replace = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? { $n: value.toString() } : value);
+const replace = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? { $n: value.toString() } : value;
 const revive = (_key: string, value: unknown): unknown =>
   value !== null && typeof value === "object" && "$n" in value ? BigInt((value as { $n: string }).$n) : value;

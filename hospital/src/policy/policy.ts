@@ -19,7 +19,13 @@ export function requirePolicy(policy: Policy, terms: Terms, round: RoundView): v
   const veto = (why: string): never => {
     throw new MedNexusError("POLICY_VETO", `round ${round.id}: local policy refuses: ${why}`);
   };
-  if (policy.permissions.length > 0 && !policy.permissions.includes(terms.purpose.permission)) veto(`purpose DUO ${terms.purpose.permission} is not among ${policy.permissions.join(", ")}`);
-  if (policy.sponsors.length > 0 && !policy.sponsors.some((sponsor) => sponsor.toLowerCase() === terms.purpose.user.toLowerCase())) veto(`sponsor ${terms.purpose.user} is not on the list`);
-  if (terms.minParticipants < policy.minMembers) veto(`a sum over ${terms.minParticipants} members hides less than the ${policy.minMembers} this hospital asks for`);
+  if (policy.permissions.length > 0 && !policy.permissions.includes(terms.purpose.permission))
+    veto(`purpose DUO ${terms.purpose.permission} is not among ${policy.permissions.join(", ")}`);
+  if (
+    policy.sponsors.length > 0 &&
+    !policy.sponsors.some((sponsor) => sponsor.toLowerCase() === terms.purpose.user.toLowerCase())
+  )
+    veto(`sponsor ${terms.purpose.user} is not on the list`);
+  if (terms.minParticipants < policy.minMembers)
+    veto(`a sum over ${terms.minParticipants} members hides less than the ${policy.minMembers} this hospital asks for`);
 }

@@ -26,7 +26,12 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
   const blobs = new Map<string, Uint8Array>();
   let held = 0;
 
-  const reply = (response: ServerResponse, status: number, body?: Uint8Array | string, headers: Record<string, string> = {}): void => {
+  const reply = (
+    response: ServerResponse,
+    status: number,
+    body?: Uint8Array | string,
+    headers: Record<string, string> = {},
+  ): void => {
     response.writeHead(status, headers).end(body);
   };
 
@@ -59,7 +64,9 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
       const key = `${name}/${topic}`;
       const found = mail.get(key);
       if (request.method === "GET") {
-        return found === undefined ? reply(response, 404) : reply(response, 200, found.body, { "x-signature": found.signature });
+        return found === undefined
+          ? reply(response, 404)
+          : reply(response, 200, found.body, { "x-signature": found.signature });
       }
       if (request.method !== "PUT") return reply(response, 405);
       const signature = String(request.headers["x-signature"] ?? "");
@@ -67,7 +74,10 @@ export async function startRelay(options: RelayOptions = {}): Promise<Relay> {
       if (body === undefined) return reply(response, 413, `more than ${MAX_MESSAGE_BYTES} bytes`);
       if (!isSignedBy(name, topic, body, signature)) return reply(response, 401, "not signed by the sender it names");
       if (!(await allows(name))) return reply(response, 403, "this sender may not leave messages here");
-      if (found !== undefined) return keccak256(found.body) === keccak256(body) ? reply(response, 204) : reply(response, 409, "another message is already there");
+      if (found !== undefined)
+        return keccak256(found.body) === keccak256(body)
+          ? reply(response, 204)
+          : reply(response, 409, "another message is already there");
       if (held + body.length > capacityBytes) return reply(response, 507, "the relay is full");
       held += body.length;
       mail.set(key, { body, signature });

@@ -33,8 +33,16 @@ export function decodeSum(body: Uint8Array): SumMessage {
 }
 
 /** C_agg + Σ_k s^k Σ_{i in A} A_{i,k}: what node s's sum must commit to. */
-export function sumCommitment(key: CommitKey, frozen: FrozenSet, included: readonly SubmittedUpdate[], threshold: number, s: number): G1 {
-  const totals = Array.from({ length: threshold }, (_, k) => key.curve.sum(included.map((update) => update.detail.a[k]!)));
+export function sumCommitment(
+  key: CommitKey,
+  frozen: FrozenSet,
+  included: readonly SubmittedUpdate[],
+  threshold: number,
+  s: number,
+): G1 {
+  const totals = Array.from({ length: threshold }, (_, k) =>
+    key.curve.sum(included.map((update) => update.detail.a[k]!)),
+  );
   return key.curve.evaluatePolynomial(frozen.cAgg, totals, BigInt(s));
 }
 
@@ -66,7 +74,12 @@ export async function collectSum(options: {
       const message = decodeSum(body);
       const words = decodeWords(message.words);
       const expected = sumCommitment(key, frozen, included, round.threshold, s);
-      if (message.setHash === frozen.setHash && words.length === round.n + BLINDERS && equalG1(await key.commit(words), expected)) good.push({ s, words });
+      if (
+        message.setHash === frozen.setHash &&
+        words.length === round.n + BLINDERS &&
+        equalG1(await key.commit(words), expected)
+      )
+        good.push({ s, words });
       else wrong.push(`node ${s}: the sum is over another set or does not match the commitments`);
     } catch (error) {
       // One node's rubbish must not hide the others' sums.
@@ -75,7 +88,11 @@ export async function collectSum(options: {
   }
   if (good.length <= round.threshold) {
     const why = wrong.length > 0 ? ` (${wrong.join("; ")})` : "";
-    throw new MedNexusError("SUMS_MISSING", `round ${round.id}: ${good.length} of ${round.threshold + 1} sums are there${why}`, { retryable: true });
+    throw new MedNexusError(
+      "SUMS_MISSING",
+      `round ${round.id}: ${good.length} of ${round.threshold + 1} sums are there${why}`,
+      { retryable: true },
+    );
   }
   return reconstruct(good, round.threshold);
 }
@@ -84,10 +101,17 @@ export async function collectSum(options: {
 export const zeroModel = (n: number): bigint[] => Array.from({ length: n + BLINDERS }, () => 0n);
 
 /** M̃(t+1) ‖ P̃(t+1) of a round, checked against C_M(t) + λ_t·C_agg. Throws `MODEL_MISMATCH`. */
-export async function nextModel(key: CommitKey, base: readonly bigint[], frozen: FrozenSet, sum: readonly bigint[], baseCommitment: G1): Promise<{ vector: bigint[]; commitment: G1 }> {
+export async function nextModel(
+  key: CommitKey,
+  base: readonly bigint[],
+  frozen: FrozenSet,
+  sum: readonly bigint[],
+  baseCommitment: G1,
+): Promise<{ vector: bigint[]; commitment: G1 }> {
   const vector = accumulate(base, frozen.lambda, sum);
   const commitment = key.curve.add(baseCommitment, key.curve.mul(frozen.cAgg, frozen.lambda));
-  if (!equalG1(await key.commit(vector), commitment)) throw new MedNexusError("MODEL_MISMATCH", "the reconstructed model does not match its commitment");
+  if (!equalG1(await key.commit(vector), commitment))
+    throw new MedNexusError("MODEL_MISMATCH", "the reconstructed model does not match its commitment");
   return { vector, commitment };
 }
 

@@ -31,7 +31,9 @@ export function tokenAt(address: Address, signer: Signer): Token {
   return {
     balanceOf: (owner) => contract.getFunction("balanceOf").staticCall(owner) as Promise<bigint>,
     ensureAllowance: async (spender, amount) => {
-      const current = (await contract.getFunction("allowance").staticCall(await signer.getAddress(), spender)) as bigint;
+      const current = (await contract
+        .getFunction("allowance")
+        .staticCall(await signer.getAddress(), spender)) as bigint;
       if (current < amount) await call("approve", spender, amount);
     },
     mint: (to, amount) => call("mint", to, amount),
