@@ -28,7 +28,14 @@ describe("commitments and openings", () => {
   const addVectors = (a: bigint[], b: bigint[]): bigint[] => a.map((v, i) => Fr.add(v, b[i]!));
 
   it("a commitment is p(τ)·G, and values, coefficients and evaluation describe one p", async () => {
-    for (const vector of [vectorOf(update()), randomFrVector(n + 4, random), new Array<bigint>(n + 4).fill(0n)]) {
+    for (const vector of [
+      vectorOf(update()),
+      randomFrVector(n + 4, random),
+      updateVector(
+        update().map(() => 0n),
+        [0n, 0n, 0n, 0n],
+      ),
+    ]) {
       const horner = (z: bigint): bigint => coefficients(vector).reduceRight((sum, c) => Fr.from(sum * z + c), 0n);
       const z = randomFr(random);
       expect(evaluate(vector, z)).to.equal(horner(z));

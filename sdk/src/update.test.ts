@@ -42,7 +42,7 @@ describe("updates and models as integers", () => {
   it("quantize weights, rounds halves away from zero, pads to n", () => {
     const options = { n: 8, updateBits: 4, records: 1n, cap: 2n };
     expect(quantize([1, -1, 0.0625, -0.0625, 0.0624], options)).to.deep.equal([8n, -8n, 1n, -1n, 0n, 0n, 0n, 0n]);
-    expect(quantize(new Float64Array(8), options)).to.deep.equal(new Array(8).fill(0n));
+    expect(quantize(new Float64Array(8), options)).to.deep.equal(Array.from({ length: 8 }, () => 0n));
   });
 
   it("quantize refuses NaN, infinity, overflow, too many coordinates and impossible counts, without showing values", () => {
