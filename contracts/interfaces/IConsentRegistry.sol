@@ -70,7 +70,8 @@ interface IConsentRegistry {
     function setGrants(DatasetId dataset, bytes32 root, uint32 roundedCount, bool custodial) external;
     /// Relayed by anybody: opens one leaf (subject key, salt) under the current or any former root of the version and shows the subject's EIP-712 signature
     /// Revocation(uint64 dataset,bytes32 leaf) over domain ("MedNexus", "1", chain, this). No expiry, no institution, never paused. Bumps the dataset's consent epoch
-    /// and refuses the version until a root is published anew. A root that brings a revoked leaf back is refused again by the same signature.
+    /// and refuses the version until another root is published; the root under which it was opened is never accepted again. A root that brings a revoked leaf
+    /// back is refused by the same signature.
     function revoke(
         DatasetId dataset,
         uint32 version,

@@ -55,6 +55,8 @@ interface IDatasetRegistry {
     function institutionOf(DatasetId dataset) external view returns (address);
     function currentVersion(DatasetId dataset) external view returns (uint32);
     function versionOf(DatasetId dataset, uint32 version) external view returns (Version memory);
+    /// Count that `admitter` audited, 0: none. Says nothing about whether it is still listed.
+    function auditedBy(DatasetId dataset, uint32 version, address admitter) external view returns (uint64);
     /// What submitUpdate needs in one call, for the current version: owner, version, schema, smallest audited count > 0 among `admitters` still listed (reverts NotAudited).
     function forTraining(
         DatasetId dataset,

@@ -40,6 +40,7 @@ interface IInstitutionRegistry {
 
     function isRegistered(address institution) external view returns (bool);
     function shareKeyOf(address institution) external view returns (G1 memory);
+    function endpointOf(address institution) external view returns (string memory);
     function attestationOf(address institution, address admitter) external view returns (Attestation memory);
     function isAdmitter(address admitter) external view returns (bool);
     /// Group of the first live attestation by one of `admitters` (still listed, not expired, active); reverts NotAttested otherwise.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.34;
 
 /// @title ProtocolParameters: what the governor may change, inside hard bounds; and the guardian's pause of entries.
-/// @notice Relation kept for all legal values: maxDisputeWindows < unbonding < min(upgradeDelay, the vault's moduleDelay). Campaigns and rounds snapshot
+/// @notice Relation kept for all legal values: maxDisputeWindows < unbonding < upgradeDelay. Campaigns and rounds snapshot
 /// what they run under (P10).
 interface IProtocolParameters {
     struct Parameters {

@@ -82,6 +82,6 @@ interface IVault {
     function moduleOf(bytes32 purpose) external view returns (address);
     /// (0, 0) when nothing is scheduled.
     function scheduledOf(bytes32 purpose) external view returns (address module, uint64 activeAt);
-    /// Seconds, 16..90 days, fixed at construction. ProtocolParameters keeps unbonding below it.
+    /// Seconds, fixed at construction, 61..90 days: longer than any legal unbonding time (60 days), so that everybody can leave before a new module starts.
     function moduleDelay() external view returns (uint32);
 }

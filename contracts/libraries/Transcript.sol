@@ -27,6 +27,7 @@ library Transcript {
     bytes32 internal constant TAG_BATCH = keccak256("mednexus.batch.v1");
     bytes32 internal constant TAG_KEY = keccak256("mednexus.key.v1");
     bytes32 internal constant TAG_GRANT = keccak256("mednexus.grant.v1");
+    bytes32 internal constant TAG_MONDO = keccak256("mednexus.mondo.v1");
 
     /// Words of 32 bytes in a chunk of a posted vector; the last chunk may be shorter. 64,000 bytes.
     uint256 internal constant CHUNK_WORDS = 2000;
