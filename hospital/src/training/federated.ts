@@ -49,7 +49,10 @@ export function federatedStatistics(
   return decodeStatistics(reals, totalWeight, hospitals.length, spec);
 }
 
-/** Trains for `rounds` rounds, each hospital weighted by its rows; calls `onRound` with the model after each. Rows are standardized. */
+/**
+ * Trains for `rounds` rounds, each hospital weighted by its rows; calls `onRound` with the model after each. Rows are standardized.
+ * The committed model starts at zero and counts from the trainer's public start.
+ */
 export async function trainFederated(
   trainer: Trainer,
   hospitals: readonly Rows[],
@@ -57,34 +60,37 @@ export async function trainFederated(
   onRound: (round: number, parameters: Float64Array) => void = () => {},
 ): Promise<Float64Array> {
   const { n, scale, normBound2 } = options.arithmetic;
-  const cap = Math.max(...hospitals.map((rows) => rows.X.length));
-  const lambda = 1n << BigInt(scale.stepBits);
-  const limits = hospitals.map(({ X }): UpdateLimits => ({
-    n,
-    updateBits: scale.updateBits,
-    records: BigInt(X.length),
-    cap: BigInt(cap),
-    normBound2,
-  }));
-  const totalRecords = limits.reduce((sum, { records }) => sum + records, 0n);
-  const blinders = Array.from({ length: BLINDERS }, () => 0n);
-  const toVector = (values: readonly bigint[]): bigint[] => [...lower(values), ...blinders];
-  const real = (vector: readonly bigint[]): Float64Array => realValues(vector, scale).slice(0, trainer.parameterCount);
+  const cap = BigInt(Math.max(...hospitals.map((rows) => rows.X.length)));
+  const records = hospitals.map((rows) => BigInt(rows.X.length));
+  const totalRecords = records.reduce((sum, count) => sum + count, 0n);
+  const weight = roundWeight(1n << BigInt(scale.stepBits), cap, totalRecords);
+  const zero = Array.from({ length: n }, () => 0n);
+  const toVector = (values: readonly bigint[]): bigint[] => [...lower(values), ...zero.slice(0, BLINDERS)];
+  const start = trainer.init(options.seed);
+  const real = (model: readonly bigint[]): Float64Array => {
+    const values = realValues(model, scale);
+    return start.map((w, j) => w + values[j]!);
+  };
 
-  // The base is imported as a 16-bit vector of the same scale (zero for a model that starts from zero).
-  const start = quantize(trainer.init(options.seed), { n, updateBits: scale.updateBits, records: 1n, cap: 1n });
-  let model = accumulate(toVector(start.map(() => 0n)), roundWeight(lambda, 1n, 1n), toVector(start));
+  let model = toVector(zero);
   const memories: (DriftMemory | undefined)[] = hospitals.map(() => undefined);
   for (let round = 1; round <= options.rounds; round++) {
     const base = real(model);
-    let sum = start.map(() => 0n);
+    let sum = zero;
     for (const [i, rows] of hospitals.entries()) {
+      const limits: UpdateLimits = {
+        n,
+        updateBits: scale.updateBits,
+        records: records[i]!,
+        cap,
+        normBound2,
+      };
       const { delta, memory } = await trainer.train(base, rows, memories[i]);
       memories[i] = memory;
-      const update = quantize(clip(delta, limits[i]!), limits[i]!);
+      const update = quantize(clip(delta, limits), limits);
       sum = sum.map((value, j) => value + update[j]!);
     }
-    model = accumulate(model, roundWeight(lambda, BigInt(cap), totalRecords), toVector(sum));
+    model = accumulate(model, weight, toVector(sum));
     onRound(round, real(model));
   }
   return real(model);
