@@ -29,5 +29,7 @@ export default defineConfig({
   },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: "cancun", blockGasLimit: 60_000_000n },
+    // Any JSON-RPC endpoint; its URL comes from the caller (deploy, demo).
+    devnet: { type: "http", url: "http://127.0.0.1:8545" },
   },
 });

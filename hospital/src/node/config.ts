@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { MedNexusError } from "@mednexus/sdk";
+import type { FeatureRange } from "../data/standardize.ts";
 import { POLICY_DEFAULTS } from "../policy/policy.ts";
 
 const count = z.number().int().nonnegative();
@@ -63,7 +64,7 @@ export const tableSchema = z
       .array(
         z
           .strictObject({ name: z.string(), min: z.number(), max: z.number(), typical: z.number().optional() })
-          .transform(({ typical, ...range }) => (typical === undefined ? range : { ...range, typical })),
+          .transform(({ typical, ...range }): FeatureRange => (typical === undefined ? range : { ...range, typical })),
       )
       .min(1),
     classes: z.tuple([z.string(), z.string()]),
