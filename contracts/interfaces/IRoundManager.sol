@@ -129,7 +129,6 @@ interface IRoundManager {
     error NotPairAgreed(CampaignId campaign);
     error TooFewEnrolled(uint256 enrolled, uint256 needed);
     error IllegalTransition(RoundState from, RoundState to);
-    error AlreadyReleased();
     error ZeroWeight();
     error ProofRejected();
     error UnknownUpdate(bytes32 memberKey);
@@ -144,15 +143,21 @@ interface IRoundManager {
 
     /// Anybody, when the campaign is live, has rounds left and no live round. Snapshots base, verifier ids (must be live) and keys. An entry (pausable).
     function openRound(CampaignId campaign) external returns (RoundId);
-    /// Anybody, after drawBlock; picks S nodes from the pool by blockhash(drawBlock), locks their stake. More than 256 blocks late: re-arms instead. Statement of fairness in NatSpec.
+    /// Anybody, after drawBlock and until openedAt + draw window; picks S nodes from the pool and locks their stake. More than 256 blocks late: re-arms instead.
+    /// Fairness: the pool is closed from openRound to the draw, drawBlock was in the future when it closed, and one permutation of the pool follows from that
+    /// block's hash alone; the first S eligible nodes in its order are taken. Who calls, when, and how often a reverting wrapper retries changes nothing. A node
+    /// can make itself ineligible (withdraw stake) before the draw: that only gives its own seat to the next in the order. What remains is the block
+    /// proposer's one choice to publish or lose its block; chains without usable block hashes name the committee (drawDelay 0), in pool and eligible all the same.
     function draw(RoundId round) external;
     /// An enrolled institution. Eager rounds verify here; batched rounds store.
     function submitUpdate(UpdateSubmission calldata submission) external;
-    /// Batched rounds: anybody, any subset of unverified updates. All or nothing per call; a bad one never blocks others since callers choose subsets.
+    /// Batched rounds: anybody, any subset of unverified updates, until the freeze. All or nothing per call; a bad one never blocks others since callers choose
+    /// subsets, and an update left out by every poster is verified by its own member.
     function verifyBatch(RoundId round, address[] calldata institutions, UpdateDetail[] calldata details) external;
     /// Anybody: ends the commit phase at commitUntil, or as soon as every enrolled member has submitted (and, batched, been verified).
     function endCommit(RoundId round) external;
-    /// A committee node: all verified members' shares arrived and check. When all nodes have, the share phase ends.
+    /// A committee node: the shares of all submitted, not excluded members arrived and check. When all nodes have said so (and nothing is left to verify), the
+    /// share phase ends.
     function acknowledgeShares(RoundId round) external;
     /// Anybody, when the share phase is over and no complaint is open. `institutions` and `cs`: submitter and C of every submission in submission order
     /// (verified against stored keys). Leaves out unverified, excluded, those whose consent epoch moved, and, heaviest first, weights over maxShare.

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
+import {Module, Modules} from "../access/Module.sol";
+import {ICampaignRegistry} from "../interfaces/ICampaignRegistry.sol";
+import {IConsentRegistry} from "../interfaces/IConsentRegistry.sol";
+import {IDatasetRegistry} from "../interfaces/IDatasetRegistry.sol";
+import {IInstitutionRegistry} from "../interfaces/IInstitutionRegistry.sol";
+import {IModelINFT} from "../interfaces/IModelINFT.sol";
+import {IModelVersions} from "../interfaces/IModelVersions.sol";
+import {IProtocolParameters} from "../interfaces/IProtocolParameters.sol";
+import {IRoundManager} from "../interfaces/IRoundManager.sol";
+import {IStake} from "../interfaces/IStake.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
+import {Purposes} from "../libraries/Purposes.sol";
+import {RoundMoney} from "../libraries/RoundMoney.sol";
+import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
+import {CampaignTerms, Prices, RoundState, Windows} from "../types/Training.sol";
+import {OwnerApproval} from "./OwnerApproval.sol";
+import {TermsCheck} from "./TermsCheck.sol";
+import {Weights} from "./Weights.sol";
+
+/// @title CampaignRegistry
+/// @notice Holds each campaign's prepaid escrow (vault purpose CAMPAIGN, party = campaign id). Money leaves it in two ways only: a round's fixed cost to the
+/// settlement, and what is left to the sponsor.
+contract CampaignRegistry is ICampaignRegistry, Module, EIP712Upgradeable {
+    struct Member {
+        DatasetId dataset; // 0: not enrolled
+        uint8 seat; // index in `members`
+        bytes32 groupId;
+    }
+
+    struct CampaignData {
+        Campaign campaign;
+        CampaignTerms terms;
+        bytes32 termsHash;
+        bytes32 sponsorGroup; // at opening; zero: unattested then
+        bytes32 ownerGroup;
+        address[] members;
+        mapping(address institution => Member) member;
+        mapping(bytes32 groupId => address institution) groupMember;
+        mapping(address institution => address partner) agreedWith;
+        address[] pool;
+        mapping(address node => uint256) poolPlace; // index + 1
+    }
+
+    /// @custom:storage-location erc7201:mednexus.storage.CampaignRegistry
+    struct CampaignStorage {
+        uint64 count;
+        mapping(CampaignId => CampaignData) campaigns;
+        mapping(address owner => mapping(uint256 nonce => bool)) nonceUsed;
+    }
+
+    // keccak256(abi.encode(uint256(keccak256("mednexus.storage.CampaignRegistry")) - 1)) & ~bytes32(uint256(0xff)); recomputed in a test
+    bytes32 private constant SLOT = 0xbe4f4d82ff53c32dc9a856fbb5841d0d711e91814ac1062c6efd10227180f100;
+
+    /// Nodes on offer in one campaign: a draw walks them.
+    uint256 private constant MAX_POOL = 64;
+
+    function initialize(address authority) external initializer {
+        __Module_init(authority);
+        __EIP712_init("MedNexus", "1");
+    }
+
+    // --- life of a campaign
+
+    /// @inheritdoc ICampaignRegistry
+    function open(
+        CampaignTerms calldata terms,
+        address token,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata approval
+    ) external returns (CampaignId id) {
+        Modules storage m = _modules();
+        IProtocolParameters(m.parameters).requireEntriesOpen();
+        IProtocolParameters.Parameters memory limits = IProtocolParameters(m.parameters).get();
+        TermsCheck.check(terms, limits, msg.sender);
+        TermsCheck.checkVerifiers(terms, IVerifierRegistry(m.verifiers), IModelVersions(m.versions));
+        TermsCheck.checkAdmitters(terms, IInstitutionRegistry(m.institutions));
+        // Bonds, locks, slashes and prices are in one token, so that a loss and what compensates it can be compared.
+        if (token != IStake(m.stake).token()) revert BadTerms("token");
+
+        bytes32 termsHash = keccak256(abi.encode(terms));
+        address owner = _requireApproval(terms.model, termsHash, nonce, deadline, approval);
+        id = CampaignId.wrap(++_storage().count);
+        uint256 escrow = _begin(_storage().campaigns[id], terms, termsHash, owner, limits);
+        _attach(id, terms, token, escrow);
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function cancel(CampaignId id) external {
+        CampaignData storage d = _live(id);
+        Campaign storage c = d.campaign;
+        if (RoundId.unwrap(c.liveRound) != 0) revert RoundLive(id, c.liveRound);
+        // An abandoned campaign must not hold a model for ever.
+        if (msg.sender != c.sponsor && block.timestamp <= uint256(c.idleFrom) + c.idleLimit)
+            revert NotSponsor(id, msg.sender);
+        _finish(id, d, CampaignState.Cancelled);
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function end(CampaignId id) external {
+        CampaignData storage d = _live(id);
+        Campaign storage c = d.campaign;
+        if (RoundId.unwrap(c.liveRound) != 0) revert RoundLive(id, c.liveRound);
+        if (c.roundsLeft != 0) revert RoundsLeft(id, c.roundsLeft);
+        _finish(id, d, CampaignState.Ended);
+    }
+
+    // --- members
+
+    /// @inheritdoc ICampaignRegistry
+    function enrol(CampaignId id, DatasetId dataset) external {
+        CampaignData storage d = _live(id);
+        if (DatasetId.unwrap(d.member[msg.sender].dataset) != 0) revert AlreadyEnrolled(id, msg.sender);
+        if (DatasetId.unwrap(dataset) == 0) revert NotEnrolled(id, msg.sender);
+        bytes32 group = IInstitutionRegistry(_modules().institutions).requireAttested(msg.sender, d.terms.admitters);
+        if (d.groupMember[group] != address(0)) revert GroupTaken(id, group);
+        uint256 seat = d.members.length;
+        if (seat >= d.terms.maxMembers) revert PoolFull(id, d.terms.maxMembers);
+
+        d.members.push(msg.sender);
+        d.member[msg.sender] = Member(dataset, uint8(seat), group); // seat < maxMembers <= 256
+        d.groupMember[group] = msg.sender;
+        emit Enrolled(id, msg.sender, dataset, group);
+        _eligibility(id, d, msg.sender); // refuses a foreign or ineligible dataset by name
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function withdraw(CampaignId id) external {
+        CampaignData storage d = _known(id);
+        Member memory leaving = d.member[msg.sender];
+        if (DatasetId.unwrap(leaving.dataset) == 0) revert NotEnrolled(id, msg.sender);
+        // Seats are the bits that RoundManager ticks off during a commit phase.
+        if (_liveState(d) == RoundState.Commit) revert RoundLive(id, d.campaign.liveRound);
+
+        address last = d.members[d.members.length - 1];
+        d.members[leaving.seat] = last;
+        d.member[last].seat = leaving.seat;
+        d.members.pop();
+        delete d.member[msg.sender];
+        delete d.groupMember[leaving.groupId];
+        delete d.agreedWith[msg.sender];
+        emit Withdrew(id, msg.sender);
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function agreePair(CampaignId id) external {
+        CampaignData storage d = _live(id);
+        if (DatasetId.unwrap(d.member[msg.sender].dataset) == 0) revert NotEnrolled(id, msg.sender);
+        if (!d.terms.pair || d.members.length != 2) revert PairDisagreement(id);
+        // The agreement names the partner: it does not carry over to another.
+        d.agreedWith[msg.sender] = d.members[0] == msg.sender ? d.members[1] : d.members[0];
+        emit PairAgreed(id, msg.sender);
+    }
+
+    // --- committee pool
+
+    /// @inheritdoc ICampaignRegistry
+    function joinPool(CampaignId id) external {
+        CampaignData storage d = _live(id);
+        _requirePoolOpen(id, d);
+        if (d.poolPlace[msg.sender] != 0) revert PoolMember(id, msg.sender);
+        if (d.pool.length >= MAX_POOL) revert PoolFull(id, MAX_POOL);
+        Modules storage m = _modules();
+        if (!IInstitutionRegistry(m.institutions).isRegistered(msg.sender)) revert NotRegistered(msg.sender);
+        bytes32 group = IInstitutionRegistry(m.institutions).requireAttested(msg.sender, d.terms.admitters);
+        uint256 free = IStake(m.stake).freeOf(msg.sender);
+        if (free < d.terms.prices.nodeLock) revert InsufficientStake(msg.sender, free, d.terms.prices.nodeLock);
+
+        d.pool.push(msg.sender);
+        d.poolPlace[msg.sender] = d.pool.length;
+        emit NodeJoined(id, msg.sender, group);
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function leavePool(CampaignId id) external {
+        CampaignData storage d = _known(id);
+        _requirePoolOpen(id, d);
+        uint256 place = d.poolPlace[msg.sender];
+        if (place == 0) revert NotPoolMember(id, msg.sender);
+
+        address last = d.pool[d.pool.length - 1];
+        d.pool[place - 1] = last;
+        d.poolPlace[last] = place;
+        d.pool.pop();
+        delete d.poolPlace[msg.sender];
+        emit NodeLeft(id, msg.sender);
+    }
+
+    // --- rounds
+
+    /// @inheritdoc ICampaignRegistry
+    function reserveRound(CampaignId id, RoundId round) external {
+        Modules storage m = _modules();
+        _onlyModule(m.rounds);
+        CampaignData storage d = _live(id);
+        Campaign storage c = d.campaign;
+        if (RoundId.unwrap(c.liveRound) != 0) revert RoundLive(id, c.liveRound);
+        if (c.roundsLeft == 0) revert NoRoundsLeft(id);
+
+        c.roundsLeft -= 1;
+        c.liveRound = round;
+        c.idleFrom = uint64(block.timestamp);
+        emit RoundReserved(id, round, c.roundCost);
+        IVault(m.vault).move(
+            c.token,
+            Purposes.CAMPAIGN,
+            _party(id),
+            Purposes.ROUND,
+            bytes32(uint256(RoundId.unwrap(round))),
+            c.roundCost
+        );
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function roundOver(CampaignId id, RoundId round, uint256 returned) external {
+        _onlyModule(_modules().settlement);
+        Campaign storage c = _live(id).campaign;
+        if (!(c.liveRound == round)) revert RoundLive(id, c.liveRound);
+        c.liveRound = RoundId.wrap(0);
+        c.idleFrom = uint64(block.timestamp);
+        emit RoundReturned(id, round, returned);
+    }
+
+    // --- views
+
+    /// @inheritdoc ICampaignRegistry
+    function eligibility(CampaignId id, address institution) external view returns (Eligibility memory) {
+        return _eligibility(id, _known(id), institution);
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function get(CampaignId id) external view returns (Campaign memory) {
+        return _known(id).campaign;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function termsOf(CampaignId id) external view returns (CampaignTerms memory) {
+        return _known(id).terms;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function windowsOf(CampaignId id) external view returns (Windows memory) {
+        return _known(id).terms.windows;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function pricesOf(CampaignId id) external view returns (Prices memory) {
+        return _known(id).terms.prices;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function weightsOf(CampaignId id) external view returns (uint64 cap, uint64 lambdaF, uint64 normBound) {
+        CampaignTerms storage terms = _known(id).terms;
+        return (terms.cap, terms.lambdaF, terms.normBound);
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function termsHashOf(CampaignId id) external view returns (bytes32) {
+        return _known(id).termsHash;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function membersOf(CampaignId id) external view returns (address[] memory) {
+        return _known(id).members;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function memberCount(CampaignId id) external view returns (uint256) {
+        return _known(id).members.length;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function datasetOf(CampaignId id, address institution) external view returns (DatasetId) {
+        return _known(id).member[institution].dataset;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function poolOf(CampaignId id) external view returns (address[] memory) {
+        return _known(id).pool;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function pairAgreed(CampaignId id) external view returns (bool) {
+        CampaignData storage d = _known(id);
+        if (d.members.length != 2) return false;
+        (address a, address b) = (d.members[0], d.members[1]);
+        return d.agreedWith[a] == b && d.agreedWith[b] == a;
+    }
+
+    /// @inheritdoc ICampaignRegistry
+    function excludedGroups(CampaignId id) external view returns (bytes32 sponsorGroup, bytes32 ownerGroup) {
+        CampaignData storage d = _known(id);
+        IInstitutionRegistry institutions = IInstitutionRegistry(_modules().institutions);
+        address[] memory admitters = d.terms.admitters;
+        // As at opening; a party that belonged to no group then is looked up now.
+        sponsorGroup = d.sponsorGroup != 0 ? d.sponsorGroup : institutions.groupOf(d.campaign.sponsor, admitters);
+        ownerGroup = d.ownerGroup;
+        if (ownerGroup == 0 && ModelId.unwrap(d.terms.model) != 0)
+            ownerGroup = institutions.groupOf(IModelINFT(_modules().inft).ownerOfModel(d.terms.model), admitters);
+    }
+
+    // --- inside
+
+    /// The model owner's consent to exactly these terms, this sponsor, once. No model, no owner.
+    function _requireApproval(
+        ModelId model,
+        bytes32 termsHash,
+        uint256 nonce,
+        uint64 deadline,
+        bytes calldata approval
+    ) private returns (address owner) {
+        if (ModelId.unwrap(model) == 0) return address(0);
+        owner = IModelINFT(_modules().inft).ownerOfModel(model);
+        if (block.timestamp > deadline) revert ApprovalExpired(deadline);
+        mapping(uint256 => bool) storage used = _storage().nonceUsed[owner];
+        if (used[nonce]) revert NonceUsed(owner, nonce);
+        used[nonce] = true;
+        bytes32 digest = _hashTypedDataV4(OwnerApproval.structHash(model, termsHash, msg.sender, nonce, deadline));
+        if (!OwnerApproval.isValid(owner, digest, approval)) revert BadOwnerApproval(owner);
+    }
+
+    /// Snapshots what the campaign runs under (P10). Returns the whole escrow.
+    function _begin(
+        CampaignData storage d,
+        CampaignTerms calldata terms,
+        bytes32 termsHash,
+        address owner,
+        IProtocolParameters.Parameters memory limits
+    ) private returns (uint256) {
+        Modules storage m = _modules();
+        uint16 royaltyBps = owner == address(0) ? 0 : IModelINFT(m.inft).royaltyBpsOf(terms.model);
+        uint256 cost = RoundMoney.cost(terms.prices, terms.kind, royaltyBps, limits.protocolFeeBps);
+        if (cost > type(uint128).max) revert BadTerms("prices");
+        d.terms = terms;
+        d.termsHash = termsHash;
+        d.sponsorGroup = IInstitutionRegistry(m.institutions).groupOf(msg.sender, terms.admitters);
+        if (owner != address(0)) d.ownerGroup = IInstitutionRegistry(m.institutions).groupOf(owner, terms.admitters);
+        Campaign storage c = d.campaign;
+        (c.state, c.sponsor, c.token) = (CampaignState.Live, msg.sender, IStake(m.stake).token());
+        (c.roundsLeft, c.roundCost, c.protocolFeeBps) = (terms.rounds, uint128(cost), limits.protocolFeeBps);
+        (c.idleFrom, c.idleLimit) = (uint64(block.timestamp), limits.unbonding);
+        return cost * terms.rounds;
+    }
+
+    /// Announces the campaign, pulls the escrow; takes the model's sole right to append, for as much growth as all rounds together can bring.
+    function _attach(CampaignId id, CampaignTerms calldata terms, address token, uint256 escrow) private {
+        Modules storage m = _modules();
+        bytes32 termsHash = _storage().campaigns[id].termsHash;
+        emit CampaignOpened(id, terms.model, msg.sender, token, escrow, termsHash, terms);
+        IVault(m.vault).deposit(token, Purposes.CAMPAIGN, _party(id), msg.sender, escrow);
+        if (ModelId.unwrap(terms.model) == 0) return;
+        uint256 growth = uint256(terms.rounds) * terms.lambdaF * terms.normBound;
+        IModelVersions(m.versions).attachCampaign(terms.model, id, growth);
+    }
+
+    function _finish(CampaignId id, CampaignData storage d, CampaignState state) private {
+        Modules storage m = _modules();
+        Campaign storage c = d.campaign;
+        c.state = state;
+        uint256 refund = IVault(m.vault).heldOf(c.token, Purposes.CAMPAIGN, _party(id));
+        emit CampaignEnded(id, state, refund);
+        IVault(m.vault).credit(c.token, Purposes.CAMPAIGN, _party(id), c.sponsor, refund);
+        if (ModelId.unwrap(d.terms.model) != 0) IModelVersions(m.versions).detachCampaign(d.terms.model, id);
+    }
+
+    function _eligibility(
+        CampaignId id,
+        CampaignData storage d,
+        address institution
+    ) private view returns (Eligibility memory e) {
+        Member memory member = d.member[institution];
+        if (DatasetId.unwrap(member.dataset) == 0) revert NotEnrolled(id, institution);
+        Modules storage m = _modules();
+        address[] memory admitters = d.terms.admitters;
+        bytes32 group = IInstitutionRegistry(m.institutions).requireAttested(institution, admitters);
+        // Enrolment is one a group; keeping to the group of enrolment makes every round so too.
+        if (group != member.groupId) revert GroupChanged(institution, member.groupId, group);
+
+        (address holder, uint32 version, bytes32 schema, uint64 audited) = IDatasetRegistry(m.datasets).forTraining(
+            member.dataset,
+            admitters
+        );
+        if (holder != institution) revert IDatasetRegistry.NotDatasetOwner(member.dataset, institution);
+        if (schema != d.terms.schemaHash) revert WrongSchema(member.dataset, d.terms.schemaHash, schema);
+
+        e.dataset = member.dataset;
+        e.version = version;
+        e.seat = member.seat;
+        e.consentEpoch = IConsentRegistry(m.consent).requireAllowed(member.dataset, version, d.terms.purpose);
+        uint256 cap = d.terms.cap;
+        e.records = audited < cap ? audited : uint64(cap);
+        e.normBound2 = Weights.normBound2(d.terms.normBound, e.records, cap);
+        e.bond = d.terms.prices.bond;
+    }
+
+    function _requirePoolOpen(CampaignId id, CampaignData storage d) private view {
+        if (_liveState(d) == RoundState.Open) revert PoolFrozen(id, d.campaign.liveRound);
+    }
+
+    function _liveState(CampaignData storage d) private view returns (RoundState) {
+        RoundId live = d.campaign.liveRound;
+        return RoundId.unwrap(live) == 0 ? RoundState.None : IRoundManager(_modules().rounds).stateOf(live);
+    }
+
+    function _known(CampaignId id) private view returns (CampaignData storage d) {
+        d = _storage().campaigns[id];
+        if (d.campaign.state == CampaignState.None) revert NoSuchCampaign(id);
+    }
+
+    function _live(CampaignId id) private view returns (CampaignData storage d) {
+        d = _known(id);
+        if (d.campaign.state != CampaignState.Live) revert CampaignNotLive(id);
+    }
+
+    function _party(CampaignId id) private pure returns (bytes32) {
+        return bytes32(uint256(CampaignId.unwrap(id)));
+    }
+
+    function _storage() private pure returns (CampaignStorage storage $) {
+        assembly {
+            $.slot := SLOT
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {ModelId} from "../types/Ids.sol";
+
+/// @title OwnerApproval: a model owner's EIP-712 approval of campaign terms, by key or by ERC-1271.
+library OwnerApproval {
+    bytes32 internal constant TYPE_HASH = keccak256(
+        "CampaignApproval(uint64 model,bytes32 termsHash,address sponsor,uint256 nonce,uint64 deadline)"
+    );
+    /// A wallet's check needs no more; a hostile one cannot burn more.
+    uint256 internal constant CHECK_GAS = 200_000;
+
+    function structHash(
+        ModelId model,
+        bytes32 termsHash,
+        address sponsor,
+        uint256 nonce,
+        uint64 deadline
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(TYPE_HASH, model, termsHash, sponsor, nonce, deadline));
+    }
+
+    /// The key comes first, so that an account with delegated code (EIP-7702) still signs by key. High s and malformed signatures fail (ECDSA).
+    function isValid(address owner, bytes32 digest, bytes calldata signature) internal view returns (bool) {
+        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecover(digest, signature);
+        if (failure == ECDSA.RecoverError.NoError && signer == owner) return true;
+        if (owner.code.length == 0) return false;
+        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
+        bool ok;
+        uint256 answer;
+        // Only one word of what comes back is ever copied: a long answer costs its sender, not us.
+        assembly ("memory-safe") {
+            mstore(0, 0)
+            ok := staticcall(CHECK_GAS, owner, add(question, 0x20), mload(question), 0, 0x20)
+            ok := and(ok, gt(returndatasize(), 0x1f))
+            answer := mload(0)
+        }
+        return ok && bytes32(answer) == bytes32(IERC1271.isValidSignature.selector);
+    }
+}
