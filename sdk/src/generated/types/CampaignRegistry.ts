@@ -26,48 +26,68 @@ import type {
 export interface CampaignRegistryInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "UPGRADE_INTERFACE_VERSION"
       | "agreePair"
+      | "authority"
       | "cancel"
       | "datasetOf"
+      | "eip712Domain"
       | "eligibility"
       | "end"
       | "enrol"
       | "excludedGroups"
       | "get"
+      | "initialize"
+      | "isConsumingScheduledOp"
       | "joinPool"
       | "leavePool"
       | "memberCount"
       | "membersOf"
+      | "modules"
       | "open"
       | "pairAgreed"
       | "poolOf"
       | "pricesOf"
+      | "proxiableUUID"
       | "reserveRound"
       | "roundOver"
+      | "setAuthority"
       | "termsHashOf"
       | "termsOf"
+      | "upgradeToAndCall"
       | "weightsOf"
       | "windowsOf"
+      | "wire"
       | "withdraw"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
+      | "AuthorityUpdated"
       | "CampaignEnded"
       | "CampaignOpened"
+      | "EIP712DomainChanged"
       | "Enrolled"
+      | "Initialized"
       | "NodeJoined"
       | "NodeLeft"
       | "PairAgreed"
       | "RoundReserved"
       | "RoundReturned"
+      | "Upgraded"
+      | "Wired"
       | "Withdrew"
   ): EventFragment;
 
   encodeFunctionData(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
     functionFragment: "agreePair",
     values: [BigNumberish]
   ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "cancel",
     values: [BigNumberish]
@@ -75,6 +95,10 @@ export interface CampaignRegistryInterface extends Interface {
   encodeFunctionData(
     functionFragment: "datasetOf",
     values: [BigNumberish, AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "eip712Domain",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "eligibility",
@@ -91,6 +115,14 @@ export interface CampaignRegistryInterface extends Interface {
   ): string;
   encodeFunctionData(functionFragment: "get", values: [BigNumberish]): string;
   encodeFunctionData(
+    functionFragment: "initialize",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
     functionFragment: "joinPool",
     values: [BigNumberish]
   ): string;
@@ -106,6 +138,7 @@ export interface CampaignRegistryInterface extends Interface {
     functionFragment: "membersOf",
     values: [BigNumberish]
   ): string;
+  encodeFunctionData(functionFragment: "modules", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "open",
     values: [
@@ -181,12 +214,20 @@ export interface CampaignRegistryInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "proxiableUUID",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
     functionFragment: "reserveRound",
     values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "roundOver",
     values: [BigNumberish, BigNumberish, BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
   ): string;
   encodeFunctionData(
     functionFragment: "termsHashOf",
@@ -197,6 +238,10 @@ export interface CampaignRegistryInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "upgradeToAndCall",
+    values: [AddressLike, BytesLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "weightsOf",
     values: [BigNumberish]
   ): string;
@@ -205,13 +250,43 @@ export interface CampaignRegistryInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "wire",
+    values: [
+      {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ]
+  ): string;
+  encodeFunctionData(
     functionFragment: "withdraw",
     values: [BigNumberish]
   ): string;
 
+  decodeFunctionResult(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "agreePair", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "cancel", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "datasetOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "eip712Domain",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "eligibility",
     data: BytesLike
@@ -223,6 +298,11 @@ export interface CampaignRegistryInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "get", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "isConsumingScheduledOp",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "joinPool", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "leavePool", data: BytesLike): Result;
   decodeFunctionResult(
@@ -230,23 +310,49 @@ export interface CampaignRegistryInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "membersOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "open", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "pairAgreed", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "poolOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "pricesOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "proxiableUUID",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "reserveRound",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "roundOver", data: BytesLike): Result;
   decodeFunctionResult(
+    functionFragment: "setAuthority",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
     functionFragment: "termsHashOf",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "termsOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "upgradeToAndCall",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "weightsOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "windowsOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "withdraw", data: BytesLike): Result;
+}
+
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace CampaignEndedEvent {
@@ -663,6 +769,16 @@ export namespace CampaignOpenedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace EIP712DomainChangedEvent {
+  export type InputTuple = [];
+  export type OutputTuple = [];
+  export interface OutputObject {}
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace EnrolledEvent {
   export type InputTuple = [
     campaign: BigNumberish,
@@ -681,6 +797,18 @@ export namespace EnrolledEvent {
     institution: string;
     dataset: bigint;
     groupId: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace InitializedEvent {
+  export type InputTuple = [version: BigNumberish];
+  export type OutputTuple = [version: bigint];
+  export interface OutputObject {
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -768,6 +896,109 @@ export namespace RoundReturnedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace UpgradedEvent {
+  export type InputTuple = [implementation: AddressLike];
+  export type OutputTuple = [implementation: string];
+  export interface OutputObject {
+    implementation: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace WiredEvent {
+  export type InputTuple = [
+    modules: {
+      vault: AddressLike;
+      parameters: AddressLike;
+      stake: AddressLike;
+      institutions: AddressLike;
+      datasets: AddressLike;
+      consent: AddressLike;
+      inft: AddressLike;
+      versions: AddressLike;
+      verifiers: AddressLike;
+      proofVerifier: AddressLike;
+      campaigns: AddressLike;
+      rounds: AddressLike;
+      disputes: AddressLike;
+      settlement: AddressLike;
+    }
+  ];
+  export type OutputTuple = [
+    modules: [
+      vault: string,
+      parameters: string,
+      stake: string,
+      institutions: string,
+      datasets: string,
+      consent: string,
+      inft: string,
+      versions: string,
+      verifiers: string,
+      proofVerifier: string,
+      campaigns: string,
+      rounds: string,
+      disputes: string,
+      settlement: string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    }
+  ];
+  export interface OutputObject {
+    modules: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    };
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace WithdrewEvent {
   export type InputTuple = [campaign: BigNumberish, institution: AddressLike];
   export type OutputTuple = [campaign: bigint, institution: string];
@@ -824,22 +1055,38 @@ export interface CampaignRegistry extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
-  agreePair: TypedContractMethod<
-    [campaign: BigNumberish],
-    [void],
-    "nonpayable"
-  >;
+  UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
 
-  cancel: TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  agreePair: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
+
+  authority: TypedContractMethod<[], [string], "view">;
+
+  cancel: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
 
   datasetOf: TypedContractMethod<
-    [campaign: BigNumberish, institution: AddressLike],
+    [id: BigNumberish, institution: AddressLike],
     [bigint],
     "view"
   >;
 
+  eip712Domain: TypedContractMethod<
+    [],
+    [
+      [string, string, string, bigint, string, string, bigint[]] & {
+        fields: string;
+        name: string;
+        version: string;
+        chainId: bigint;
+        verifyingContract: string;
+        salt: string;
+        extensions: bigint[];
+      }
+    ],
+    "view"
+  >;
+
   eligibility: TypedContractMethod<
-    [campaign: BigNumberish, institution: AddressLike],
+    [id: BigNumberish, institution: AddressLike],
     [
       [bigint, bigint, bigint, bigint, bigint, bigint, bigint] & {
         dataset: bigint;
@@ -854,22 +1101,22 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
 
-  end: TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  end: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
 
   enrol: TypedContractMethod<
-    [campaign: BigNumberish, dataset: BigNumberish],
+    [id: BigNumberish, dataset: BigNumberish],
     [void],
     "nonpayable"
   >;
 
   excludedGroups: TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [[string, string] & { sponsorGroup: string; ownerGroup: string }],
     "view"
   >;
 
   get: TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -896,17 +1143,59 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
 
-  joinPool: TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
-
-  leavePool: TypedContractMethod<
-    [campaign: BigNumberish],
+  initialize: TypedContractMethod<
+    [authority: AddressLike],
     [void],
     "nonpayable"
   >;
 
-  memberCount: TypedContractMethod<[campaign: BigNumberish], [bigint], "view">;
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
 
-  membersOf: TypedContractMethod<[campaign: BigNumberish], [string[]], "view">;
+  joinPool: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
+
+  leavePool: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
+
+  memberCount: TypedContractMethod<[id: BigNumberish], [bigint], "view">;
+
+  membersOf: TypedContractMethod<[id: BigNumberish], [string[]], "view">;
+
+  modules: TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
 
   open: TypedContractMethod<
     [
@@ -972,12 +1261,12 @@ export interface CampaignRegistry extends BaseContract {
     "nonpayable"
   >;
 
-  pairAgreed: TypedContractMethod<[campaign: BigNumberish], [boolean], "view">;
+  pairAgreed: TypedContractMethod<[id: BigNumberish], [boolean], "view">;
 
-  poolOf: TypedContractMethod<[campaign: BigNumberish], [string[]], "view">;
+  poolOf: TypedContractMethod<[id: BigNumberish], [string[]], "view">;
 
   pricesOf: TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -1004,22 +1293,30 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
 
+  proxiableUUID: TypedContractMethod<[], [string], "view">;
+
   reserveRound: TypedContractMethod<
-    [campaign: BigNumberish, round: BigNumberish],
+    [id: BigNumberish, round: BigNumberish],
     [void],
     "nonpayable"
   >;
 
   roundOver: TypedContractMethod<
-    [campaign: BigNumberish, round: BigNumberish, returned: BigNumberish],
+    [id: BigNumberish, round: BigNumberish, returned: BigNumberish],
     [void],
     "nonpayable"
   >;
 
-  termsHashOf: TypedContractMethod<[campaign: BigNumberish], [string], "view">;
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  termsHashOf: TypedContractMethod<[id: BigNumberish], [string], "view">;
 
   termsOf: TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -1174,8 +1471,14 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
 
+  upgradeToAndCall: TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+
   weightsOf: TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [bigint, bigint, bigint] & {
         cap: bigint;
@@ -1187,7 +1490,7 @@ export interface CampaignRegistry extends BaseContract {
   >;
 
   windowsOf: TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -1218,29 +1521,75 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
 
-  withdraw: TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  wire: TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
+
+  withdraw: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
 
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
 
   getFunction(
+    nameOrSignature: "UPGRADE_INTERFACE_VERSION"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "agreePair"
-  ): TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "cancel"
-  ): TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "datasetOf"
   ): TypedContractMethod<
-    [campaign: BigNumberish, institution: AddressLike],
+    [id: BigNumberish, institution: AddressLike],
     [bigint],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "eip712Domain"
+  ): TypedContractMethod<
+    [],
+    [
+      [string, string, string, bigint, string, string, bigint[]] & {
+        fields: string;
+        name: string;
+        version: string;
+        chainId: bigint;
+        verifyingContract: string;
+        salt: string;
+        extensions: bigint[];
+      }
+    ],
     "view"
   >;
   getFunction(
     nameOrSignature: "eligibility"
   ): TypedContractMethod<
-    [campaign: BigNumberish, institution: AddressLike],
+    [id: BigNumberish, institution: AddressLike],
     [
       [bigint, bigint, bigint, bigint, bigint, bigint, bigint] & {
         dataset: bigint;
@@ -1256,25 +1605,25 @@ export interface CampaignRegistry extends BaseContract {
   >;
   getFunction(
     nameOrSignature: "end"
-  ): TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "enrol"
   ): TypedContractMethod<
-    [campaign: BigNumberish, dataset: BigNumberish],
+    [id: BigNumberish, dataset: BigNumberish],
     [void],
     "nonpayable"
   >;
   getFunction(
     nameOrSignature: "excludedGroups"
   ): TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [[string, string] & { sponsorGroup: string; ownerGroup: string }],
     "view"
   >;
   getFunction(
     nameOrSignature: "get"
   ): TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -1301,17 +1650,62 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "initialize"
+  ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "joinPool"
-  ): TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "leavePool"
-  ): TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "memberCount"
-  ): TypedContractMethod<[campaign: BigNumberish], [bigint], "view">;
+  ): TypedContractMethod<[id: BigNumberish], [bigint], "view">;
   getFunction(
     nameOrSignature: "membersOf"
-  ): TypedContractMethod<[campaign: BigNumberish], [string[]], "view">;
+  ): TypedContractMethod<[id: BigNumberish], [string[]], "view">;
+  getFunction(
+    nameOrSignature: "modules"
+  ): TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "open"
   ): TypedContractMethod<
@@ -1379,14 +1773,14 @@ export interface CampaignRegistry extends BaseContract {
   >;
   getFunction(
     nameOrSignature: "pairAgreed"
-  ): TypedContractMethod<[campaign: BigNumberish], [boolean], "view">;
+  ): TypedContractMethod<[id: BigNumberish], [boolean], "view">;
   getFunction(
     nameOrSignature: "poolOf"
-  ): TypedContractMethod<[campaign: BigNumberish], [string[]], "view">;
+  ): TypedContractMethod<[id: BigNumberish], [string[]], "view">;
   getFunction(
     nameOrSignature: "pricesOf"
   ): TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -1413,26 +1807,32 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "proxiableUUID"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "reserveRound"
   ): TypedContractMethod<
-    [campaign: BigNumberish, round: BigNumberish],
+    [id: BigNumberish, round: BigNumberish],
     [void],
     "nonpayable"
   >;
   getFunction(
     nameOrSignature: "roundOver"
   ): TypedContractMethod<
-    [campaign: BigNumberish, round: BigNumberish, returned: BigNumberish],
+    [id: BigNumberish, round: BigNumberish, returned: BigNumberish],
     [void],
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "termsHashOf"
-  ): TypedContractMethod<[campaign: BigNumberish], [string], "view">;
+  ): TypedContractMethod<[id: BigNumberish], [string], "view">;
   getFunction(
     nameOrSignature: "termsOf"
   ): TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -1587,9 +1987,16 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "upgradeToAndCall"
+  ): TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+  getFunction(
     nameOrSignature: "weightsOf"
   ): TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [bigint, bigint, bigint] & {
         cap: bigint;
@@ -1602,7 +2009,7 @@ export interface CampaignRegistry extends BaseContract {
   getFunction(
     nameOrSignature: "windowsOf"
   ): TypedContractMethod<
-    [campaign: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -1633,9 +2040,40 @@ export interface CampaignRegistry extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "wire"
+  ): TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
     nameOrSignature: "withdraw"
-  ): TypedContractMethod<[campaign: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
 
+  getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
+  >;
   getEvent(
     key: "CampaignEnded"
   ): TypedContractEvent<
@@ -1651,11 +2089,25 @@ export interface CampaignRegistry extends BaseContract {
     CampaignOpenedEvent.OutputObject
   >;
   getEvent(
+    key: "EIP712DomainChanged"
+  ): TypedContractEvent<
+    EIP712DomainChangedEvent.InputTuple,
+    EIP712DomainChangedEvent.OutputTuple,
+    EIP712DomainChangedEvent.OutputObject
+  >;
+  getEvent(
     key: "Enrolled"
   ): TypedContractEvent<
     EnrolledEvent.InputTuple,
     EnrolledEvent.OutputTuple,
     EnrolledEvent.OutputObject
+  >;
+  getEvent(
+    key: "Initialized"
+  ): TypedContractEvent<
+    InitializedEvent.InputTuple,
+    InitializedEvent.OutputTuple,
+    InitializedEvent.OutputObject
   >;
   getEvent(
     key: "NodeJoined"
@@ -1693,6 +2145,20 @@ export interface CampaignRegistry extends BaseContract {
     RoundReturnedEvent.OutputObject
   >;
   getEvent(
+    key: "Upgraded"
+  ): TypedContractEvent<
+    UpgradedEvent.InputTuple,
+    UpgradedEvent.OutputTuple,
+    UpgradedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Wired"
+  ): TypedContractEvent<
+    WiredEvent.InputTuple,
+    WiredEvent.OutputTuple,
+    WiredEvent.OutputObject
+  >;
+  getEvent(
     key: "Withdrew"
   ): TypedContractEvent<
     WithdrewEvent.InputTuple,
@@ -1701,6 +2167,17 @@ export interface CampaignRegistry extends BaseContract {
   >;
 
   filters: {
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+
     "CampaignEnded(uint64,uint8,uint256)": TypedContractEvent<
       CampaignEndedEvent.InputTuple,
       CampaignEndedEvent.OutputTuple,
@@ -1723,6 +2200,17 @@ export interface CampaignRegistry extends BaseContract {
       CampaignOpenedEvent.OutputObject
     >;
 
+    "EIP712DomainChanged()": TypedContractEvent<
+      EIP712DomainChangedEvent.InputTuple,
+      EIP712DomainChangedEvent.OutputTuple,
+      EIP712DomainChangedEvent.OutputObject
+    >;
+    EIP712DomainChanged: TypedContractEvent<
+      EIP712DomainChangedEvent.InputTuple,
+      EIP712DomainChangedEvent.OutputTuple,
+      EIP712DomainChangedEvent.OutputObject
+    >;
+
     "Enrolled(uint64,address,uint64,bytes32)": TypedContractEvent<
       EnrolledEvent.InputTuple,
       EnrolledEvent.OutputTuple,
@@ -1732,6 +2220,17 @@ export interface CampaignRegistry extends BaseContract {
       EnrolledEvent.InputTuple,
       EnrolledEvent.OutputTuple,
       EnrolledEvent.OutputObject
+    >;
+
+    "Initialized(uint64)": TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+    Initialized: TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
     >;
 
     "NodeJoined(uint64,address,bytes32)": TypedContractEvent<
@@ -1787,6 +2286,28 @@ export interface CampaignRegistry extends BaseContract {
       RoundReturnedEvent.InputTuple,
       RoundReturnedEvent.OutputTuple,
       RoundReturnedEvent.OutputObject
+    >;
+
+    "Upgraded(address)": TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+    Upgraded: TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+
+    "Wired(tuple)": TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
+    >;
+    Wired: TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
     >;
 
     "Withdrew(uint64,address)": TypedContractEvent<

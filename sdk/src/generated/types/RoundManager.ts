@@ -26,7 +26,9 @@ import type {
 export interface RoundManagerInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "UPGRADE_INTERFACE_VERSION"
       | "acknowledgeShares"
+      | "authority"
       | "committeeOf"
       | "complaintClosed"
       | "complaintOpened"
@@ -38,23 +40,32 @@ export interface RoundManagerInterface extends Interface {
       | "freeze"
       | "frozenOf"
       | "get"
+      | "initialize"
+      | "isConsumingScheduledOp"
+      | "modules"
       | "openRound"
+      | "proxiableUUID"
       | "releaseBond"
       | "releaseNode"
+      | "setAuthority"
       | "setState"
       | "shareDeadlines"
       | "stateOf"
       | "statisticsUsed"
       | "submitUpdate"
       | "updateOf"
+      | "upgradeToAndCall"
       | "verifyBatch"
+      | "wire"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
+      | "AuthorityUpdated"
       | "CommitEnded"
       | "CommitteeDrawn"
       | "DrawRearmed"
+      | "Initialized"
       | "MemberExcluded"
       | "RoundFrozen"
       | "RoundOpened"
@@ -62,12 +73,19 @@ export interface RoundManagerInterface extends Interface {
       | "SharesAcknowledged"
       | "UpdateSubmitted"
       | "UpdateVerified"
+      | "Upgraded"
+      | "Wired"
   ): EventFragment;
 
+  encodeFunctionData(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    values?: undefined
+  ): string;
   encodeFunctionData(
     functionFragment: "acknowledgeShares",
     values: [BigNumberish]
   ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "committeeOf",
     values: [BigNumberish]
@@ -132,8 +150,21 @@ export interface RoundManagerInterface extends Interface {
   ): string;
   encodeFunctionData(functionFragment: "get", values: [BigNumberish]): string;
   encodeFunctionData(
+    functionFragment: "initialize",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
+  ): string;
+  encodeFunctionData(functionFragment: "modules", values?: undefined): string;
+  encodeFunctionData(
     functionFragment: "openRound",
     values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "proxiableUUID",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "releaseBond",
@@ -142,6 +173,10 @@ export interface RoundManagerInterface extends Interface {
   encodeFunctionData(
     functionFragment: "releaseNode",
     values: [BigNumberish, BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
   ): string;
   encodeFunctionData(
     functionFragment: "setState",
@@ -186,6 +221,10 @@ export interface RoundManagerInterface extends Interface {
   ): string;
   encodeFunctionData(functionFragment: "updateOf", values: [BytesLike]): string;
   encodeFunctionData(
+    functionFragment: "upgradeToAndCall",
+    values: [AddressLike, BytesLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "verifyBatch",
     values: [
       BigNumberish,
@@ -210,11 +249,37 @@ export interface RoundManagerInterface extends Interface {
       }[]
     ]
   ): string;
+  encodeFunctionData(
+    functionFragment: "wire",
+    values: [
+      {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ]
+  ): string;
 
+  decodeFunctionResult(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "acknowledgeShares",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "committeeOf",
     data: BytesLike
@@ -235,13 +300,27 @@ export interface RoundManagerInterface extends Interface {
   decodeFunctionResult(functionFragment: "freeze", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "frozenOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "get", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "isConsumingScheduledOp",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "openRound", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "proxiableUUID",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "releaseBond",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
     functionFragment: "releaseNode",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "setAuthority",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "setState", data: BytesLike): Result;
@@ -260,9 +339,26 @@ export interface RoundManagerInterface extends Interface {
   ): Result;
   decodeFunctionResult(functionFragment: "updateOf", data: BytesLike): Result;
   decodeFunctionResult(
+    functionFragment: "upgradeToAndCall",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
     functionFragment: "verifyBatch",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
+}
+
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace CommitEndedEvent {
@@ -309,6 +405,18 @@ export namespace DrawRearmedEvent {
   export interface OutputObject {
     round: bigint;
     drawBlock: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace InitializedEvent {
+  export type InputTuple = [version: BigNumberish];
+  export type OutputTuple = [version: bigint];
+  export interface OutputObject {
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -619,6 +727,109 @@ export namespace UpdateVerifiedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace UpgradedEvent {
+  export type InputTuple = [implementation: AddressLike];
+  export type OutputTuple = [implementation: string];
+  export interface OutputObject {
+    implementation: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace WiredEvent {
+  export type InputTuple = [
+    modules: {
+      vault: AddressLike;
+      parameters: AddressLike;
+      stake: AddressLike;
+      institutions: AddressLike;
+      datasets: AddressLike;
+      consent: AddressLike;
+      inft: AddressLike;
+      versions: AddressLike;
+      verifiers: AddressLike;
+      proofVerifier: AddressLike;
+      campaigns: AddressLike;
+      rounds: AddressLike;
+      disputes: AddressLike;
+      settlement: AddressLike;
+    }
+  ];
+  export type OutputTuple = [
+    modules: [
+      vault: string,
+      parameters: string,
+      stake: string,
+      institutions: string,
+      datasets: string,
+      consent: string,
+      inft: string,
+      versions: string,
+      verifiers: string,
+      proofVerifier: string,
+      campaigns: string,
+      rounds: string,
+      disputes: string,
+      settlement: string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    }
+  ];
+  export interface OutputObject {
+    modules: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    };
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export interface RoundManager extends BaseContract {
   connect(runner?: ContractRunner | null): RoundManager;
   waitForDeployment(): Promise<this>;
@@ -662,14 +873,18 @@ export interface RoundManager extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
+
   acknowledgeShares: TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [void],
     "nonpayable"
   >;
 
+  authority: TypedContractMethod<[], [string], "view">;
+
   committeeOf: TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [
       [string[], [bigint, bigint] & { x: bigint; y: bigint }[]] & {
         nodes: string[];
@@ -680,20 +895,20 @@ export interface RoundManager extends BaseContract {
   >;
 
   complaintClosed: TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [void],
     "nonpayable"
   >;
 
   complaintOpened: TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [void],
     "nonpayable"
   >;
 
   contextOf: TypedContractMethod<
     [
-      round: BigNumberish,
+      id: BigNumberish,
       institution: AddressLike,
       detail: {
         c: { x: BigNumberish; y: BigNumberish };
@@ -718,21 +933,21 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
 
-  deadReason: TypedContractMethod<[round: BigNumberish], [string], "view">;
+  deadReason: TypedContractMethod<[id: BigNumberish], [string], "view">;
 
-  draw: TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
+  draw: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
 
-  endCommit: TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
+  endCommit: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
 
   exclude: TypedContractMethod<
-    [round: BigNumberish, memberKey: BytesLike, reason: BytesLike],
+    [id: BigNumberish, memberKey: BytesLike, reason: BytesLike],
     [void],
     "nonpayable"
   >;
 
   freeze: TypedContractMethod<
     [
-      round: BigNumberish,
+      id: BigNumberish,
       institutions: AddressLike[],
       cs: { x: BigNumberish; y: BigNumberish }[]
     ],
@@ -741,7 +956,7 @@ export interface RoundManager extends BaseContract {
   >;
 
   frozenOf: TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [
       [
         string,
@@ -765,7 +980,7 @@ export interface RoundManager extends BaseContract {
   >;
 
   get: TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -830,32 +1045,86 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
 
+  initialize: TypedContractMethod<
+    [authority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
+
+  modules: TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+
   openRound: TypedContractMethod<
     [campaign: BigNumberish],
     [bigint],
     "nonpayable"
   >;
 
+  proxiableUUID: TypedContractMethod<[], [string], "view">;
+
   releaseBond: TypedContractMethod<
-    [round: BigNumberish, memberKey: BytesLike],
+    [id: BigNumberish, memberKey: BytesLike],
     [void],
     "nonpayable"
   >;
 
   releaseNode: TypedContractMethod<
-    [round: BigNumberish, nodeIndex: BigNumberish],
+    [id: BigNumberish, nodeIndex: BigNumberish],
+    [void],
+    "nonpayable"
+  >;
+
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
     [void],
     "nonpayable"
   >;
 
   setState: TypedContractMethod<
-    [round: BigNumberish, state: BigNumberish],
+    [id: BigNumberish, to: BigNumberish],
     [void],
     "nonpayable"
   >;
 
   shareDeadlines: TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [
       [bigint, bigint, bigint, bigint] & {
         complaintUntil: bigint;
@@ -867,7 +1136,7 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
 
-  stateOf: TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+  stateOf: TypedContractMethod<[id: BigNumberish], [bigint], "view">;
 
   statisticsUsed: TypedContractMethod<
     [dataset: BigNumberish, version: BigNumberish],
@@ -877,7 +1146,7 @@ export interface RoundManager extends BaseContract {
 
   submitUpdate: TypedContractMethod<
     [
-      submission: {
+      s: {
         round: BigNumberish;
         dataset: BigNumberish;
         c: { x: BigNumberish; y: BigNumberish };
@@ -934,9 +1203,15 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
 
+  upgradeToAndCall: TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+
   verifyBatch: TypedContractMethod<
     [
-      round: BigNumberish,
+      id: BigNumberish,
       institutions: AddressLike[],
       details: {
         c: { x: BigNumberish; y: BigNumberish };
@@ -961,17 +1236,46 @@ export interface RoundManager extends BaseContract {
     "nonpayable"
   >;
 
+  wire: TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
+
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
 
   getFunction(
+    nameOrSignature: "UPGRADE_INTERFACE_VERSION"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "acknowledgeShares"
-  ): TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "committeeOf"
   ): TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [
       [string[], [bigint, bigint] & { x: bigint; y: bigint }[]] & {
         nodes: string[];
@@ -982,15 +1286,15 @@ export interface RoundManager extends BaseContract {
   >;
   getFunction(
     nameOrSignature: "complaintClosed"
-  ): TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "complaintOpened"
-  ): TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "contextOf"
   ): TypedContractMethod<
     [
-      round: BigNumberish,
+      id: BigNumberish,
       institution: AddressLike,
       detail: {
         c: { x: BigNumberish; y: BigNumberish };
@@ -1016,17 +1320,17 @@ export interface RoundManager extends BaseContract {
   >;
   getFunction(
     nameOrSignature: "deadReason"
-  ): TypedContractMethod<[round: BigNumberish], [string], "view">;
+  ): TypedContractMethod<[id: BigNumberish], [string], "view">;
   getFunction(
     nameOrSignature: "draw"
-  ): TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "endCommit"
-  ): TypedContractMethod<[round: BigNumberish], [void], "nonpayable">;
+  ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "exclude"
   ): TypedContractMethod<
-    [round: BigNumberish, memberKey: BytesLike, reason: BytesLike],
+    [id: BigNumberish, memberKey: BytesLike, reason: BytesLike],
     [void],
     "nonpayable"
   >;
@@ -1034,7 +1338,7 @@ export interface RoundManager extends BaseContract {
     nameOrSignature: "freeze"
   ): TypedContractMethod<
     [
-      round: BigNumberish,
+      id: BigNumberish,
       institutions: AddressLike[],
       cs: { x: BigNumberish; y: BigNumberish }[]
     ],
@@ -1044,7 +1348,7 @@ export interface RoundManager extends BaseContract {
   getFunction(
     nameOrSignature: "frozenOf"
   ): TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [
       [
         string,
@@ -1069,7 +1373,7 @@ export interface RoundManager extends BaseContract {
   getFunction(
     nameOrSignature: "get"
   ): TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [
       [
         bigint,
@@ -1134,33 +1438,84 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "initialize"
+  ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "modules"
+  ): TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "openRound"
   ): TypedContractMethod<[campaign: BigNumberish], [bigint], "nonpayable">;
   getFunction(
+    nameOrSignature: "proxiableUUID"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "releaseBond"
   ): TypedContractMethod<
-    [round: BigNumberish, memberKey: BytesLike],
+    [id: BigNumberish, memberKey: BytesLike],
     [void],
     "nonpayable"
   >;
   getFunction(
     nameOrSignature: "releaseNode"
   ): TypedContractMethod<
-    [round: BigNumberish, nodeIndex: BigNumberish],
+    [id: BigNumberish, nodeIndex: BigNumberish],
     [void],
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "setState"
   ): TypedContractMethod<
-    [round: BigNumberish, state: BigNumberish],
+    [id: BigNumberish, to: BigNumberish],
     [void],
     "nonpayable"
   >;
   getFunction(
     nameOrSignature: "shareDeadlines"
   ): TypedContractMethod<
-    [round: BigNumberish],
+    [id: BigNumberish],
     [
       [bigint, bigint, bigint, bigint] & {
         complaintUntil: bigint;
@@ -1173,7 +1528,7 @@ export interface RoundManager extends BaseContract {
   >;
   getFunction(
     nameOrSignature: "stateOf"
-  ): TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+  ): TypedContractMethod<[id: BigNumberish], [bigint], "view">;
   getFunction(
     nameOrSignature: "statisticsUsed"
   ): TypedContractMethod<
@@ -1185,7 +1540,7 @@ export interface RoundManager extends BaseContract {
     nameOrSignature: "submitUpdate"
   ): TypedContractMethod<
     [
-      submission: {
+      s: {
         round: BigNumberish;
         dataset: BigNumberish;
         c: { x: BigNumberish; y: BigNumberish };
@@ -1243,10 +1598,17 @@ export interface RoundManager extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "upgradeToAndCall"
+  ): TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+  getFunction(
     nameOrSignature: "verifyBatch"
   ): TypedContractMethod<
     [
-      round: BigNumberish,
+      id: BigNumberish,
       institutions: AddressLike[],
       details: {
         c: { x: BigNumberish; y: BigNumberish };
@@ -1270,7 +1632,38 @@ export interface RoundManager extends BaseContract {
     [void],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "wire"
+  ): TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
 
+  getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
+  >;
   getEvent(
     key: "CommitEnded"
   ): TypedContractEvent<
@@ -1291,6 +1684,13 @@ export interface RoundManager extends BaseContract {
     DrawRearmedEvent.InputTuple,
     DrawRearmedEvent.OutputTuple,
     DrawRearmedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Initialized"
+  ): TypedContractEvent<
+    InitializedEvent.InputTuple,
+    InitializedEvent.OutputTuple,
+    InitializedEvent.OutputObject
   >;
   getEvent(
     key: "MemberExcluded"
@@ -1341,8 +1741,33 @@ export interface RoundManager extends BaseContract {
     UpdateVerifiedEvent.OutputTuple,
     UpdateVerifiedEvent.OutputObject
   >;
+  getEvent(
+    key: "Upgraded"
+  ): TypedContractEvent<
+    UpgradedEvent.InputTuple,
+    UpgradedEvent.OutputTuple,
+    UpgradedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Wired"
+  ): TypedContractEvent<
+    WiredEvent.InputTuple,
+    WiredEvent.OutputTuple,
+    WiredEvent.OutputObject
+  >;
 
   filters: {
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+
     "CommitEnded(uint64,uint64)": TypedContractEvent<
       CommitEndedEvent.InputTuple,
       CommitEndedEvent.OutputTuple,
@@ -1374,6 +1799,17 @@ export interface RoundManager extends BaseContract {
       DrawRearmedEvent.InputTuple,
       DrawRearmedEvent.OutputTuple,
       DrawRearmedEvent.OutputObject
+    >;
+
+    "Initialized(uint64)": TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+    Initialized: TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
     >;
 
     "MemberExcluded(uint64,address,uint16,bytes32)": TypedContractEvent<
@@ -1451,6 +1887,28 @@ export interface RoundManager extends BaseContract {
       UpdateVerifiedEvent.InputTuple,
       UpdateVerifiedEvent.OutputTuple,
       UpdateVerifiedEvent.OutputObject
+    >;
+
+    "Upgraded(address)": TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+    Upgraded: TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+
+    "Wired(tuple)": TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
+    >;
+    Wired: TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
     >;
   };
 }
