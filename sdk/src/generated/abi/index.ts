@@ -2,6 +2,7 @@
 export { campaignRegistryAbi } from "./CampaignRegistry.ts";
 export { consentRegistryAbi } from "./ConsentRegistry.ts";
 export { datasetRegistryAbi } from "./DatasetRegistry.ts";
+export { eRC5192Abi } from "./ERC5192.ts";
 export { institutionRegistryAbi } from "./InstitutionRegistry.ts";
 export { modelINFTAbi } from "./ModelINFT.ts";
 export { modelVersionsAbi } from "./ModelVersions.ts";

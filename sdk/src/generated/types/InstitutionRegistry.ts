@@ -26,17 +26,28 @@ import type {
 export interface InstitutionRegistryInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "MAX_ENDPOINT"
+      | "UPGRADE_INTERFACE_VERSION"
       | "attest"
       | "attestationOf"
+      | "authority"
+      | "endpointOf"
       | "groupOf"
+      | "initialize"
       | "isAdmitter"
+      | "isConsumingScheduledOp"
       | "isRegistered"
       | "listAdmitter"
+      | "modules"
+      | "proxiableUUID"
       | "register"
       | "requireAttested"
       | "rotateShareKey"
+      | "setAuthority"
       | "setEndpoint"
       | "shareKeyOf"
+      | "upgradeToAndCall"
+      | "wire"
       | "withdrawAttestation"
   ): FunctionFragment;
 
@@ -45,11 +56,23 @@ export interface InstitutionRegistryInterface extends Interface {
       | "AdmitterListed"
       | "AttestationWithdrawn"
       | "Attested"
+      | "AuthorityUpdated"
       | "EndpointChanged"
+      | "Initialized"
       | "InstitutionRegistered"
       | "ShareKeyRotated"
+      | "Upgraded"
+      | "Wired"
   ): EventFragment;
 
+  encodeFunctionData(
+    functionFragment: "MAX_ENDPOINT",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    values?: undefined
+  ): string;
   encodeFunctionData(
     functionFragment: "attest",
     values: [AddressLike, BytesLike, BigNumberish]
@@ -58,13 +81,26 @@ export interface InstitutionRegistryInterface extends Interface {
     functionFragment: "attestationOf",
     values: [AddressLike, AddressLike]
   ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "endpointOf",
+    values: [AddressLike]
+  ): string;
   encodeFunctionData(
     functionFragment: "groupOf",
     values: [AddressLike, AddressLike[]]
   ): string;
   encodeFunctionData(
+    functionFragment: "initialize",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "isAdmitter",
     values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "isRegistered",
@@ -73,6 +109,11 @@ export interface InstitutionRegistryInterface extends Interface {
   encodeFunctionData(
     functionFragment: "listAdmitter",
     values: [AddressLike, boolean]
+  ): string;
+  encodeFunctionData(functionFragment: "modules", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "proxiableUUID",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "register",
@@ -93,29 +134,78 @@ export interface InstitutionRegistryInterface extends Interface {
       { r: { x: BigNumberish; y: BigNumberish }; z: BigNumberish }
     ]
   ): string;
+  encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
+  ): string;
   encodeFunctionData(functionFragment: "setEndpoint", values: [string]): string;
   encodeFunctionData(
     functionFragment: "shareKeyOf",
     values: [AddressLike]
   ): string;
   encodeFunctionData(
+    functionFragment: "upgradeToAndCall",
+    values: [AddressLike, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "wire",
+    values: [
+      {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ]
+  ): string;
+  encodeFunctionData(
     functionFragment: "withdrawAttestation",
     values: [AddressLike]
   ): string;
 
+  decodeFunctionResult(
+    functionFragment: "MAX_ENDPOINT",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "attest", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "attestationOf",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "endpointOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "groupOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "isAdmitter", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "isConsumingScheduledOp",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "isRegistered",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
     functionFragment: "listAdmitter",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "proxiableUUID",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "register", data: BytesLike): Result;
@@ -128,10 +218,19 @@ export interface InstitutionRegistryInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
+    functionFragment: "setAuthority",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
     functionFragment: "setEndpoint",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "shareKeyOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "upgradeToAndCall",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "withdrawAttestation",
     data: BytesLike
@@ -189,12 +288,36 @@ export namespace AttestedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace EndpointChangedEvent {
   export type InputTuple = [institution: AddressLike, endpoint: string];
   export type OutputTuple = [institution: string, endpoint: string];
   export interface OutputObject {
     institution: string;
     endpoint: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace InitializedEvent {
+  export type InputTuple = [version: BigNumberish];
+  export type OutputTuple = [version: bigint];
+  export interface OutputObject {
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -236,6 +359,109 @@ export namespace ShareKeyRotatedEvent {
   export interface OutputObject {
     institution: string;
     shareKey: [bigint, bigint] & { x: bigint; y: bigint };
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace UpgradedEvent {
+  export type InputTuple = [implementation: AddressLike];
+  export type OutputTuple = [implementation: string];
+  export interface OutputObject {
+    implementation: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace WiredEvent {
+  export type InputTuple = [
+    modules: {
+      vault: AddressLike;
+      parameters: AddressLike;
+      stake: AddressLike;
+      institutions: AddressLike;
+      datasets: AddressLike;
+      consent: AddressLike;
+      inft: AddressLike;
+      versions: AddressLike;
+      verifiers: AddressLike;
+      proofVerifier: AddressLike;
+      campaigns: AddressLike;
+      rounds: AddressLike;
+      disputes: AddressLike;
+      settlement: AddressLike;
+    }
+  ];
+  export type OutputTuple = [
+    modules: [
+      vault: string,
+      parameters: string,
+      stake: string,
+      institutions: string,
+      datasets: string,
+      consent: string,
+      inft: string,
+      versions: string,
+      verifiers: string,
+      proofVerifier: string,
+      campaigns: string,
+      rounds: string,
+      disputes: string,
+      settlement: string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    }
+  ];
+  export interface OutputObject {
+    modules: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -286,6 +512,10 @@ export interface InstitutionRegistry extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  MAX_ENDPOINT: TypedContractMethod<[], [bigint], "view">;
+
+  UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
+
   attest: TypedContractMethod<
     [institution: AddressLike, groupId: BytesLike, expiresAt: BigNumberish],
     [void],
@@ -304,13 +534,25 @@ export interface InstitutionRegistry extends BaseContract {
     "view"
   >;
 
+  authority: TypedContractMethod<[], [string], "view">;
+
+  endpointOf: TypedContractMethod<[institution: AddressLike], [string], "view">;
+
   groupOf: TypedContractMethod<
     [institution: AddressLike, admitters: AddressLike[]],
     [string],
     "view"
   >;
 
+  initialize: TypedContractMethod<
+    [authority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
   isAdmitter: TypedContractMethod<[admitter: AddressLike], [boolean], "view">;
+
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
 
   isRegistered: TypedContractMethod<
     [institution: AddressLike],
@@ -323,6 +565,46 @@ export interface InstitutionRegistry extends BaseContract {
     [void],
     "nonpayable"
   >;
+
+  modules: TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+
+  proxiableUUID: TypedContractMethod<[], [string], "view">;
 
   register: TypedContractMethod<
     [
@@ -349,12 +631,47 @@ export interface InstitutionRegistry extends BaseContract {
     "nonpayable"
   >;
 
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
   setEndpoint: TypedContractMethod<[endpoint: string], [void], "nonpayable">;
 
   shareKeyOf: TypedContractMethod<
     [institution: AddressLike],
     [[bigint, bigint] & { x: bigint; y: bigint }],
     "view"
+  >;
+
+  upgradeToAndCall: TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+
+  wire: TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
   >;
 
   withdrawAttestation: TypedContractMethod<
@@ -367,6 +684,12 @@ export interface InstitutionRegistry extends BaseContract {
     key: string | FunctionFragment
   ): T;
 
+  getFunction(
+    nameOrSignature: "MAX_ENDPOINT"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "UPGRADE_INTERFACE_VERSION"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "attest"
   ): TypedContractMethod<
@@ -388,6 +711,12 @@ export interface InstitutionRegistry extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "endpointOf"
+  ): TypedContractMethod<[institution: AddressLike], [string], "view">;
+  getFunction(
     nameOrSignature: "groupOf"
   ): TypedContractMethod<
     [institution: AddressLike, admitters: AddressLike[]],
@@ -395,8 +724,14 @@ export interface InstitutionRegistry extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "initialize"
+  ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "isAdmitter"
   ): TypedContractMethod<[admitter: AddressLike], [boolean], "view">;
+  getFunction(
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "isRegistered"
   ): TypedContractMethod<[institution: AddressLike], [boolean], "view">;
@@ -407,6 +742,48 @@ export interface InstitutionRegistry extends BaseContract {
     [void],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "modules"
+  ): TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "proxiableUUID"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "register"
   ): TypedContractMethod<
@@ -436,6 +813,9 @@ export interface InstitutionRegistry extends BaseContract {
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "setEndpoint"
   ): TypedContractMethod<[endpoint: string], [void], "nonpayable">;
   getFunction(
@@ -444,6 +824,37 @@ export interface InstitutionRegistry extends BaseContract {
     [institution: AddressLike],
     [[bigint, bigint] & { x: bigint; y: bigint }],
     "view"
+  >;
+  getFunction(
+    nameOrSignature: "upgradeToAndCall"
+  ): TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+  getFunction(
+    nameOrSignature: "wire"
+  ): TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
   >;
   getFunction(
     nameOrSignature: "withdrawAttestation"
@@ -471,11 +882,25 @@ export interface InstitutionRegistry extends BaseContract {
     AttestedEvent.OutputObject
   >;
   getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
+  >;
+  getEvent(
     key: "EndpointChanged"
   ): TypedContractEvent<
     EndpointChangedEvent.InputTuple,
     EndpointChangedEvent.OutputTuple,
     EndpointChangedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Initialized"
+  ): TypedContractEvent<
+    InitializedEvent.InputTuple,
+    InitializedEvent.OutputTuple,
+    InitializedEvent.OutputObject
   >;
   getEvent(
     key: "InstitutionRegistered"
@@ -490,6 +915,20 @@ export interface InstitutionRegistry extends BaseContract {
     ShareKeyRotatedEvent.InputTuple,
     ShareKeyRotatedEvent.OutputTuple,
     ShareKeyRotatedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Upgraded"
+  ): TypedContractEvent<
+    UpgradedEvent.InputTuple,
+    UpgradedEvent.OutputTuple,
+    UpgradedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Wired"
+  ): TypedContractEvent<
+    WiredEvent.InputTuple,
+    WiredEvent.OutputTuple,
+    WiredEvent.OutputObject
   >;
 
   filters: {
@@ -526,6 +965,17 @@ export interface InstitutionRegistry extends BaseContract {
       AttestedEvent.OutputObject
     >;
 
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+
     "EndpointChanged(address,string)": TypedContractEvent<
       EndpointChangedEvent.InputTuple,
       EndpointChangedEvent.OutputTuple,
@@ -535,6 +985,17 @@ export interface InstitutionRegistry extends BaseContract {
       EndpointChangedEvent.InputTuple,
       EndpointChangedEvent.OutputTuple,
       EndpointChangedEvent.OutputObject
+    >;
+
+    "Initialized(uint64)": TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+    Initialized: TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
     >;
 
     "InstitutionRegistered(address,tuple,string)": TypedContractEvent<
@@ -557,6 +1018,28 @@ export interface InstitutionRegistry extends BaseContract {
       ShareKeyRotatedEvent.InputTuple,
       ShareKeyRotatedEvent.OutputTuple,
       ShareKeyRotatedEvent.OutputObject
+    >;
+
+    "Upgraded(address)": TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+    Upgraded: TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+
+    "Wired(tuple)": TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
+    >;
+    Wired: TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
     >;
   };
 }

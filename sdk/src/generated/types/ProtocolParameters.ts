@@ -26,32 +26,169 @@ import type {
 export interface ProtocolParametersInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "DISPUTE_WINDOWS"
+      | "MAX_BOND_TOKENS"
+      | "MAX_DISPUTE_WINDOWS"
+      | "MAX_PAUSES"
+      | "MAX_PROTOCOL_FEE_BPS"
+      | "MAX_SUSPEND_AFTER"
+      | "MAX_SUSPENSION"
+      | "MAX_TREASURY_CUT_BPS"
+      | "MAX_UNBONDING"
+      | "MAX_UPGRADE_DELAY"
+      | "MIN_SUSPENSION"
+      | "MIN_TREASURY_CUT_BPS"
+      | "MIN_UNBONDING"
+      | "MIN_UPGRADE_DELAY"
+      | "MIN_WINDOW_CEILING"
+      | "MIN_WINDOW_FLOOR"
+      | "PAUSE_BUDGET"
+      | "PAUSE_PERIOD"
+      | "UPGRADE_INTERFACE_VERSION"
+      | "authority"
       | "entriesPausedUntil"
       | "get"
+      | "initialize"
+      | "isConsumingScheduledOp"
+      | "modules"
       | "pauseEntries"
+      | "proxiableUUID"
       | "requireEntriesOpen"
       | "resumeEntries"
       | "set"
+      | "setAuthority"
       | "setTreasury"
       | "treasury"
+      | "upgradeToAndCall"
+      | "wire"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
+      | "AuthorityUpdated"
       | "EntriesPaused"
       | "EntriesResumed"
+      | "Initialized"
       | "ParametersChanged"
       | "TreasuryChanged"
+      | "Upgraded"
+      | "Wired"
   ): EventFragment;
 
+  encodeFunctionData(
+    functionFragment: "DISPUTE_WINDOWS",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_BOND_TOKENS",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_DISPUTE_WINDOWS",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_PAUSES",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_PROTOCOL_FEE_BPS",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_SUSPEND_AFTER",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_SUSPENSION",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_TREASURY_CUT_BPS",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_UNBONDING",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MAX_UPGRADE_DELAY",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MIN_SUSPENSION",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MIN_TREASURY_CUT_BPS",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MIN_UNBONDING",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MIN_UPGRADE_DELAY",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MIN_WINDOW_CEILING",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MIN_WINDOW_FLOOR",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "PAUSE_BUDGET",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "PAUSE_PERIOD",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    values?: undefined
+  ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "entriesPausedUntil",
     values?: undefined
   ): string;
   encodeFunctionData(functionFragment: "get", values?: undefined): string;
   encodeFunctionData(
+    functionFragment: "initialize",
+    values: [
+      AddressLike,
+      {
+        minWindow: BigNumberish;
+        maxDisputeWindows: BigNumberish;
+        unbonding: BigNumberish;
+        upgradeDelay: BigNumberish;
+        protocolFeeBps: BigNumberish;
+        treasuryCutBps: BigNumberish;
+        suspendAfter: BigNumberish;
+        suspension: BigNumberish;
+        minBond: BigNumberish;
+        minNodeLock: BigNumberish;
+        minComplaintBond: BigNumberish;
+      },
+      AddressLike
+    ]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
+  ): string;
+  encodeFunctionData(functionFragment: "modules", values?: undefined): string;
+  encodeFunctionData(
     functionFragment: "pauseEntries",
     values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "proxiableUUID",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "requireEntriesOpen",
@@ -80,18 +217,131 @@ export interface ProtocolParametersInterface extends Interface {
     ]
   ): string;
   encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "setTreasury",
     values: [AddressLike]
   ): string;
   encodeFunctionData(functionFragment: "treasury", values?: undefined): string;
+  encodeFunctionData(
+    functionFragment: "upgradeToAndCall",
+    values: [AddressLike, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "wire",
+    values: [
+      {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ]
+  ): string;
 
+  decodeFunctionResult(
+    functionFragment: "DISPUTE_WINDOWS",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MAX_BOND_TOKENS",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MAX_DISPUTE_WINDOWS",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "MAX_PAUSES", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "MAX_PROTOCOL_FEE_BPS",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MAX_SUSPEND_AFTER",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MAX_SUSPENSION",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MAX_TREASURY_CUT_BPS",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MAX_UNBONDING",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MAX_UPGRADE_DELAY",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MIN_SUSPENSION",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MIN_TREASURY_CUT_BPS",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MIN_UNBONDING",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MIN_UPGRADE_DELAY",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MIN_WINDOW_CEILING",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MIN_WINDOW_FLOOR",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "PAUSE_BUDGET",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "PAUSE_PERIOD",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "entriesPausedUntil",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "get", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "isConsumingScheduledOp",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "pauseEntries",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "proxiableUUID",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -104,10 +354,31 @@ export interface ProtocolParametersInterface extends Interface {
   ): Result;
   decodeFunctionResult(functionFragment: "set", data: BytesLike): Result;
   decodeFunctionResult(
+    functionFragment: "setAuthority",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
     functionFragment: "setTreasury",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "treasury", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "upgradeToAndCall",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
+}
+
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace EntriesPausedEvent {
@@ -128,6 +399,18 @@ export namespace EntriesResumedEvent {
   export type OutputTuple = [by: string];
   export interface OutputObject {
     by: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace InitializedEvent {
+  export type InputTuple = [version: BigNumberish];
+  export type OutputTuple = [version: bigint];
+  export interface OutputObject {
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -223,6 +506,109 @@ export namespace TreasuryChangedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace UpgradedEvent {
+  export type InputTuple = [implementation: AddressLike];
+  export type OutputTuple = [implementation: string];
+  export interface OutputObject {
+    implementation: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace WiredEvent {
+  export type InputTuple = [
+    modules: {
+      vault: AddressLike;
+      parameters: AddressLike;
+      stake: AddressLike;
+      institutions: AddressLike;
+      datasets: AddressLike;
+      consent: AddressLike;
+      inft: AddressLike;
+      versions: AddressLike;
+      verifiers: AddressLike;
+      proofVerifier: AddressLike;
+      campaigns: AddressLike;
+      rounds: AddressLike;
+      disputes: AddressLike;
+      settlement: AddressLike;
+    }
+  ];
+  export type OutputTuple = [
+    modules: [
+      vault: string,
+      parameters: string,
+      stake: string,
+      institutions: string,
+      datasets: string,
+      consent: string,
+      inft: string,
+      versions: string,
+      verifiers: string,
+      proofVerifier: string,
+      campaigns: string,
+      rounds: string,
+      disputes: string,
+      settlement: string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    }
+  ];
+  export interface OutputObject {
+    modules: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      settlement: string;
+    };
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export interface ProtocolParameters extends BaseContract {
   connect(runner?: ContractRunner | null): ProtocolParameters;
   waitForDeployment(): Promise<this>;
@@ -266,6 +652,46 @@ export interface ProtocolParameters extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  DISPUTE_WINDOWS: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_BOND_TOKENS: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_DISPUTE_WINDOWS: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_PAUSES: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_PROTOCOL_FEE_BPS: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_SUSPEND_AFTER: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_SUSPENSION: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_TREASURY_CUT_BPS: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_UNBONDING: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_UPGRADE_DELAY: TypedContractMethod<[], [bigint], "view">;
+
+  MIN_SUSPENSION: TypedContractMethod<[], [bigint], "view">;
+
+  MIN_TREASURY_CUT_BPS: TypedContractMethod<[], [bigint], "view">;
+
+  MIN_UNBONDING: TypedContractMethod<[], [bigint], "view">;
+
+  MIN_UPGRADE_DELAY: TypedContractMethod<[], [bigint], "view">;
+
+  MIN_WINDOW_CEILING: TypedContractMethod<[], [bigint], "view">;
+
+  MIN_WINDOW_FLOOR: TypedContractMethod<[], [bigint], "view">;
+
+  PAUSE_BUDGET: TypedContractMethod<[], [bigint], "view">;
+
+  PAUSE_PERIOD: TypedContractMethod<[], [bigint], "view">;
+
+  UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
+
+  authority: TypedContractMethod<[], [string], "view">;
+
   entriesPausedUntil: TypedContractMethod<[], [bigint], "view">;
 
   get: TypedContractMethod<
@@ -300,11 +726,75 @@ export interface ProtocolParameters extends BaseContract {
     "view"
   >;
 
+  initialize: TypedContractMethod<
+    [
+      authority: AddressLike,
+      parameters: {
+        minWindow: BigNumberish;
+        maxDisputeWindows: BigNumberish;
+        unbonding: BigNumberish;
+        upgradeDelay: BigNumberish;
+        protocolFeeBps: BigNumberish;
+        treasuryCutBps: BigNumberish;
+        suspendAfter: BigNumberish;
+        suspension: BigNumberish;
+        minBond: BigNumberish;
+        minNodeLock: BigNumberish;
+        minComplaintBond: BigNumberish;
+      },
+      treasury_: AddressLike
+    ],
+    [void],
+    "nonpayable"
+  >;
+
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
+
+  modules: TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+
   pauseEntries: TypedContractMethod<
     [duration: BigNumberish],
     [void],
     "nonpayable"
   >;
+
+  proxiableUUID: TypedContractMethod<[], [string], "view">;
 
   requireEntriesOpen: TypedContractMethod<[], [void], "view">;
 
@@ -330,18 +820,113 @@ export interface ProtocolParameters extends BaseContract {
     "nonpayable"
   >;
 
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
   setTreasury: TypedContractMethod<
-    [treasury: AddressLike],
+    [treasury_: AddressLike],
     [void],
     "nonpayable"
   >;
 
   treasury: TypedContractMethod<[], [string], "view">;
 
+  upgradeToAndCall: TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+
+  wire: TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
+
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
 
+  getFunction(
+    nameOrSignature: "DISPUTE_WINDOWS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_BOND_TOKENS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_DISPUTE_WINDOWS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_PAUSES"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_PROTOCOL_FEE_BPS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_SUSPEND_AFTER"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_SUSPENSION"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_TREASURY_CUT_BPS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_UNBONDING"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_UPGRADE_DELAY"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MIN_SUSPENSION"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MIN_TREASURY_CUT_BPS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MIN_UNBONDING"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MIN_UPGRADE_DELAY"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MIN_WINDOW_CEILING"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MIN_WINDOW_FLOOR"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "PAUSE_BUDGET"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "PAUSE_PERIOD"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "UPGRADE_INTERFACE_VERSION"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "entriesPausedUntil"
   ): TypedContractMethod<[], [bigint], "view">;
@@ -379,8 +964,76 @@ export interface ProtocolParameters extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "initialize"
+  ): TypedContractMethod<
+    [
+      authority: AddressLike,
+      parameters: {
+        minWindow: BigNumberish;
+        maxDisputeWindows: BigNumberish;
+        unbonding: BigNumberish;
+        upgradeDelay: BigNumberish;
+        protocolFeeBps: BigNumberish;
+        treasuryCutBps: BigNumberish;
+        suspendAfter: BigNumberish;
+        suspension: BigNumberish;
+        minBond: BigNumberish;
+        minNodeLock: BigNumberish;
+        minComplaintBond: BigNumberish;
+      },
+      treasury_: AddressLike
+    ],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "modules"
+  ): TypedContractMethod<
+    [],
+    [
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        settlement: string;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "pauseEntries"
   ): TypedContractMethod<[duration: BigNumberish], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "proxiableUUID"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "requireEntriesOpen"
   ): TypedContractMethod<[], [void], "view">;
@@ -409,12 +1062,53 @@ export interface ProtocolParameters extends BaseContract {
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "setTreasury"
-  ): TypedContractMethod<[treasury: AddressLike], [void], "nonpayable">;
+  ): TypedContractMethod<[treasury_: AddressLike], [void], "nonpayable">;
   getFunction(
     nameOrSignature: "treasury"
   ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "upgradeToAndCall"
+  ): TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
+  >;
+  getFunction(
+    nameOrSignature: "wire"
+  ): TypedContractMethod<
+    [
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        settlement: AddressLike;
+      }
+    ],
+    [void],
+    "nonpayable"
+  >;
 
+  getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
+  >;
   getEvent(
     key: "EntriesPaused"
   ): TypedContractEvent<
@@ -430,6 +1124,13 @@ export interface ProtocolParameters extends BaseContract {
     EntriesResumedEvent.OutputObject
   >;
   getEvent(
+    key: "Initialized"
+  ): TypedContractEvent<
+    InitializedEvent.InputTuple,
+    InitializedEvent.OutputTuple,
+    InitializedEvent.OutputObject
+  >;
+  getEvent(
     key: "ParametersChanged"
   ): TypedContractEvent<
     ParametersChangedEvent.InputTuple,
@@ -443,8 +1144,33 @@ export interface ProtocolParameters extends BaseContract {
     TreasuryChangedEvent.OutputTuple,
     TreasuryChangedEvent.OutputObject
   >;
+  getEvent(
+    key: "Upgraded"
+  ): TypedContractEvent<
+    UpgradedEvent.InputTuple,
+    UpgradedEvent.OutputTuple,
+    UpgradedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Wired"
+  ): TypedContractEvent<
+    WiredEvent.InputTuple,
+    WiredEvent.OutputTuple,
+    WiredEvent.OutputObject
+  >;
 
   filters: {
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+
     "EntriesPaused(address,uint64)": TypedContractEvent<
       EntriesPausedEvent.InputTuple,
       EntriesPausedEvent.OutputTuple,
@@ -467,6 +1193,17 @@ export interface ProtocolParameters extends BaseContract {
       EntriesResumedEvent.OutputObject
     >;
 
+    "Initialized(uint64)": TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+    Initialized: TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
+    >;
+
     "ParametersChanged(tuple)": TypedContractEvent<
       ParametersChangedEvent.InputTuple,
       ParametersChangedEvent.OutputTuple,
@@ -487,6 +1224,28 @@ export interface ProtocolParameters extends BaseContract {
       TreasuryChangedEvent.InputTuple,
       TreasuryChangedEvent.OutputTuple,
       TreasuryChangedEvent.OutputObject
+    >;
+
+    "Upgraded(address)": TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+    Upgraded: TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
+    >;
+
+    "Wired(tuple)": TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
+    >;
+    Wired: TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
     >;
   };
 }

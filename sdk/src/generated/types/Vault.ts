@@ -26,18 +26,23 @@ import type {
 export interface VaultInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "MAX_MODULE_DELAY"
+      | "MIN_MODULE_DELAY"
       | "activateAssignment"
       | "assignInitial"
+      | "authority"
       | "cancelAssignment"
       | "credit"
       | "creditOf"
       | "deposit"
       | "heldOf"
+      | "isConsumingScheduledOp"
       | "moduleDelay"
       | "moduleOf"
       | "move"
       | "scheduleAssignment"
       | "scheduledOf"
+      | "setAuthority"
       | "totalOf"
       | "withdrawTo"
   ): FunctionFragment;
@@ -46,6 +51,7 @@ export interface VaultInterface extends Interface {
     nameOrSignatureOrTopic:
       | "AssignmentCancelled"
       | "AssignmentScheduled"
+      | "AuthorityUpdated"
       | "Credited"
       | "Deposited"
       | "Moved"
@@ -54,6 +60,14 @@ export interface VaultInterface extends Interface {
   ): EventFragment;
 
   encodeFunctionData(
+    functionFragment: "MAX_MODULE_DELAY",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "MIN_MODULE_DELAY",
+    values?: undefined
+  ): string;
+  encodeFunctionData(
     functionFragment: "activateAssignment",
     values: [BytesLike]
   ): string;
@@ -61,6 +75,7 @@ export interface VaultInterface extends Interface {
     functionFragment: "assignInitial",
     values: [BytesLike[], AddressLike[]]
   ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "cancelAssignment",
     values: [BytesLike]
@@ -80,6 +95,10 @@ export interface VaultInterface extends Interface {
   encodeFunctionData(
     functionFragment: "heldOf",
     values: [AddressLike, BytesLike, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "moduleDelay",
@@ -106,6 +125,10 @@ export interface VaultInterface extends Interface {
     values: [BytesLike]
   ): string;
   encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "totalOf",
     values: [AddressLike]
   ): string;
@@ -115,6 +138,14 @@ export interface VaultInterface extends Interface {
   ): string;
 
   decodeFunctionResult(
+    functionFragment: "MAX_MODULE_DELAY",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "MIN_MODULE_DELAY",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
     functionFragment: "activateAssignment",
     data: BytesLike
   ): Result;
@@ -122,6 +153,7 @@ export interface VaultInterface extends Interface {
     functionFragment: "assignInitial",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "cancelAssignment",
     data: BytesLike
@@ -130,6 +162,10 @@ export interface VaultInterface extends Interface {
   decodeFunctionResult(functionFragment: "creditOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "deposit", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "heldOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "isConsumingScheduledOp",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "moduleDelay",
     data: BytesLike
@@ -142,6 +178,10 @@ export interface VaultInterface extends Interface {
   ): Result;
   decodeFunctionResult(
     functionFragment: "scheduledOf",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "setAuthority",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "totalOf", data: BytesLike): Result;
@@ -172,6 +212,18 @@ export namespace AssignmentScheduledEvent {
     purpose: string;
     module: string;
     activeAt: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -347,6 +399,10 @@ export interface Vault extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  MAX_MODULE_DELAY: TypedContractMethod<[], [bigint], "view">;
+
+  MIN_MODULE_DELAY: TypedContractMethod<[], [bigint], "view">;
+
   activateAssignment: TypedContractMethod<
     [purpose: BytesLike],
     [void],
@@ -358,6 +414,8 @@ export interface Vault extends BaseContract {
     [void],
     "nonpayable"
   >;
+
+  authority: TypedContractMethod<[], [string], "view">;
 
   cancelAssignment: TypedContractMethod<
     [purpose: BytesLike],
@@ -401,6 +459,8 @@ export interface Vault extends BaseContract {
     "view"
   >;
 
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
+
   moduleDelay: TypedContractMethod<[], [bigint], "view">;
 
   moduleOf: TypedContractMethod<[purpose: BytesLike], [string], "view">;
@@ -430,6 +490,12 @@ export interface Vault extends BaseContract {
     "view"
   >;
 
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
   totalOf: TypedContractMethod<[token: AddressLike], [bigint], "view">;
 
   withdrawTo: TypedContractMethod<
@@ -443,6 +509,12 @@ export interface Vault extends BaseContract {
   ): T;
 
   getFunction(
+    nameOrSignature: "MAX_MODULE_DELAY"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MIN_MODULE_DELAY"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
     nameOrSignature: "activateAssignment"
   ): TypedContractMethod<[purpose: BytesLike], [void], "nonpayable">;
   getFunction(
@@ -452,6 +524,9 @@ export interface Vault extends BaseContract {
     [void],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "cancelAssignment"
   ): TypedContractMethod<[purpose: BytesLike], [void], "nonpayable">;
@@ -496,6 +571,9 @@ export interface Vault extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "moduleDelay"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
@@ -530,6 +608,9 @@ export interface Vault extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "totalOf"
   ): TypedContractMethod<[token: AddressLike], [bigint], "view">;
   getFunction(
@@ -553,6 +634,13 @@ export interface Vault extends BaseContract {
     AssignmentScheduledEvent.InputTuple,
     AssignmentScheduledEvent.OutputTuple,
     AssignmentScheduledEvent.OutputObject
+  >;
+  getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
   >;
   getEvent(
     key: "Credited"
@@ -611,6 +699,17 @@ export interface Vault extends BaseContract {
       AssignmentScheduledEvent.InputTuple,
       AssignmentScheduledEvent.OutputTuple,
       AssignmentScheduledEvent.OutputObject
+    >;
+
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
     >;
 
     "Credited(address,bytes32,bytes32,address,uint256)": TypedContractEvent<

@@ -1,6 +1,7 @@
 export type { CampaignRegistry } from "./CampaignRegistry.ts";
 export type { ConsentRegistry } from "./ConsentRegistry.ts";
 export type { DatasetRegistry } from "./DatasetRegistry.ts";
+export type { ERC5192 } from "./ERC5192.ts";
 export type { InstitutionRegistry } from "./InstitutionRegistry.ts";
 export type { ModelINFT } from "./ModelINFT.ts";
 export type { ModelVersions } from "./ModelVersions.ts";
