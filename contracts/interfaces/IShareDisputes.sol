@@ -15,6 +15,15 @@ interface IShareDisputes {
         Bad
     }
 
+    enum ComplaintStage {
+        None,
+        Claimed,
+        Answered, // missing: the whole ciphertext is on chain
+        Revealed, // bad: K is known, chunks are being evaluated
+        Evaluated, // bad: waits for the defence
+        Settled
+    }
+
     /// A ciphertext's public header: what digest_s hashes.
     struct CipherHeader {
         G1 e;
@@ -73,6 +82,7 @@ interface IShareDisputes {
     error ComplaintExists(bytes32 id);
     error NoComplaint(bytes32 id);
     error AlreadySettled(bytes32 id);
+    error NothingDue(RoundId round, bytes32 memberKey, uint256 nodeIndex);
     error NotInManifest(bytes32 digest);
     error BadChunk(uint256 chunk);
     error ChunkOutOfOrder(uint256 given, uint256 expected);
@@ -106,7 +116,7 @@ interface IShareDisputes {
         uint256 chunk,
         bytes calldata words
     ) external;
-    /// The node: a ciphertext in the manifest decrypts to a bad share. An invalid Schnorr proof in the header is upheld at once without revealing K.
+    /// The node: a ciphertext in the manifest decrypts to a bad share. Until revealUntil if the ciphertext came as an answer to its `claimMissing`, which it closes. An invalid Schnorr proof in the header is upheld at once without revealing K.
     function claimBad(
         RoundId round,
         address institution,
@@ -139,11 +149,29 @@ interface IShareDisputes {
         uint256 nodeIndex,
         G1 calldata w
     ) external;
-    /// Anybody, after the relevant deadline: settles what time decided.
+    /// Anybody, after the relevant deadline: settles what time decided. An answered "missing" is settled after revealUntil, or earlier by the node itself,
+    /// which thereby waives its right to complain about the ciphertext.
     function settleComplaint(RoundId round, bytes32 memberKey, uint256 nodeIndex) external;
 
+    function complaintId(
+        RoundId round,
+        bytes32 memberKey,
+        uint256 nodeIndex,
+        ComplaintKind kind
+    ) external pure returns (bytes32);
+    /// `z`: evaluation point once the key is revealed; `value`: of the chunks evaluated so far.
+    function complaintOf(
+        RoundId round,
+        bytes32 memberKey,
+        uint256 nodeIndex,
+        ComplaintKind kind
+    )
+        external
+        view
+        returns (ComplaintStage stage, address complainant, uint32 nextChunk, uint256 z, uint256 value);
+
     // --- sums
-    /// A committee node, after the freeze block is final (finalityBlocks).
+    /// A committee node, after the freeze block is final (finalityBlocks), until windows.sums after the freeze; once t+1 stand, only within the challenge window.
     function postSum(RoundId round, bytes32 setHash, bytes32[] calldata chunkHashes) external;
     /// Anybody, bonded, from the freeze (a node that posted nothing) until the challenge window's end.
     function demandSum(RoundId round, uint256 nodeIndex) external;
@@ -155,7 +183,8 @@ interface IShareDisputes {
     function proveSum(RoundId round, uint256 nodeIndex, G1 calldata w) external;
     /// Anybody, after the answer deadline: slashes an unanswered demand.
     function faultSum(RoundId round, uint256 nodeIndex) external;
-    /// Anybody: two EIP-712 SetSignature(round, setHash) of one node over different sets.
+    /// Anybody: two EIP-712 SetSignature(round, setHash) of one node over different sets. An empty `signatureA` stands for the node's own posted sum, which binds
+    /// it to the frozen set.
     function reportEquivocation(
         RoundId round,
         uint256 nodeIndex,
@@ -167,8 +196,11 @@ interface IShareDisputes {
 
     /// Sums that stand: posted and not faulted.
     function sumsStanding(RoundId round) external view returns (uint256 count, uint256 bitmap, uint64 summedAt);
-    /// True once t+1 sums stand, the challenge window is over and no demand is open.
+    /// True once t+1 sums stand (or stood when the round was finalized), the challenge window is over and no demand is open: nothing can change any more.
     function sumsFinal(RoundId round) external view returns (bool);
     function sumDigestOf(RoundId round, uint256 nodeIndex) external view returns (bytes32);
     function openDemands(RoundId round) external view returns (uint256);
+    /// Bitmap of nodes slashed for a demanded sum.
+    function faultedNodes(RoundId round) external view returns (uint256);
+    function demandId(RoundId round, uint256 nodeIndex) external pure returns (bytes32);
 }

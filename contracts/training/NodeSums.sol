@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.34;
+
+import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
+import {IRoundManager} from "../interfaces/IRoundManager.sol";
+import {IShareDisputes} from "../interfaces/IShareDisputes.sol";
+import {Bn254} from "../libraries/Bn254.sol";
+import {Kzg} from "../libraries/Kzg.sol";
+import {Transcript} from "../libraries/Transcript.sol";
+import {G1} from "../types/Curve.sol";
+import {RoundId} from "../types/Ids.sol";
+import {Prices, RoundState, Windows} from "../types/Training.sol";
+import {ShareComplaints} from "./ShareComplaints.sol";
+
+/// @title NodeSums: digests of the nodes' sums after the freeze, demands for the words behind them, faults.
+/// @notice Times, all bounded: a sum is posted until sumsUntil = frozenAt + windows.sums, and once t+1 stand only within windows.challenge of that moment.
+/// Demands run until windows.challenge after the last posted sum (until sumsUntil while fewer than t+1 stand); each is answered within windows.answer, which for
+/// a node that has posted nothing counts from sumsUntil. A sum that was proven cannot be demanded again.
+/// A fault takes the sum away; with fewer than t+1 left the round falls back from Summed to Frozen, where other nodes may still post until sumsUntil and
+/// the round fails after it. A round that was finalized stays finalized: its proof showed the exact sum, whatever the digests say.
+abstract contract NodeSums is ShareComplaints {
+    struct Sum {
+        bytes32 digest; // zero: nothing posted
+        address demander; // zero: never demanded
+        uint64 answerUntil;
+        uint32 nextChunk;
+        uint256 value; // of the words at the digest's challenge, summed over chunks
+        bytes32[] chunkHashes;
+    }
+
+    struct RoundSums {
+        uint64 summedAt; // t+1 stand since; zero: they do not
+        uint64 lastPostedAt;
+        uint16 gathered; // submissions passed by gatherSharePoints
+        uint8 openDemands;
+        // bitmaps over nodes
+        uint256 standing;
+        uint256 open; // demanded, neither proven nor faulted
+        uint256 faulted;
+        uint256 equivocated;
+        G1[] points; // Σ_i A_{i,k}, k = 1..t
+        mapping(uint256 nodeIndex => Sum) sums;
+    }
+
+    /// @custom:storage-location erc7201:mednexus.storage.NodeSums
+    struct SumsStorage {
+        uint64 finalityBlocks; // after the freeze block, before nodes post
+        mapping(RoundId => RoundSums) rounds;
+    }
+
+    // keccak256(abi.encode(uint256(keccak256("mednexus.storage.NodeSums")) - 1)) & ~bytes32(uint256(0xff)); recomputed in a test
+    bytes32 private constant SLOT = 0xb9024b39cd35c230d745020d53410f7daa3cf5e3963bf32a38fc863f6e78de00;
+
+    bytes32 private constant OFFENCE_SUM = "sum";
+
+    /// @inheritdoc IShareDisputes
+    function postSum(RoundId round, bytes32 setHash, bytes32[] calldata chunkHashes) external {
+        IRoundManager.Round memory r = _requireAfterFreeze(round);
+        uint256 nodeIndex = _indexOf(round, msg.sender);
+        IRoundManager.Frozen memory frozen = _rounds().frozenOf(round);
+        uint256 finalAt = uint256(frozen.blockNumber) + _sumsStorage().finalityBlocks;
+        if (block.number <= finalAt) revert FreezeNotFinal(finalAt);
+        if (setHash != frozen.setHash) revert WrongSet(setHash, frozen.setHash);
+        if (chunkHashes.length != _chunkCount(r.n)) revert BadChunk(chunkHashes.length);
+
+        RoundSums storage $ = _sums(round);
+        Sum storage sum = $.sums[nodeIndex];
+        if (sum.digest != 0 || $.faulted & _bit(nodeIndex) != 0) revert SumExists(nodeIndex);
+        _requireUntil(_postUntil(r, $));
+
+        sum.digest = Transcript.sumDigest(round, nodeIndex + 1, setHash, chunkHashes);
+        sum.chunkHashes = chunkHashes;
+        $.standing |= _bit(nodeIndex);
+        $.lastPostedAt = uint64(block.timestamp);
+        emit SumPosted(round, msg.sender, nodeIndex, setHash, sum.digest, chunkHashes);
+        if ($.summedAt == 0 && _count($.standing) > r.threshold) {
+            $.summedAt = uint64(block.timestamp);
+            emit RoundSummed(round, $.summedAt);
+            _rounds().setState(round, RoundState.Summed);
+        }
+    }
+
+    /// @inheritdoc IShareDisputes
+    function demandSum(RoundId round, uint256 nodeIndex) external {
+        IRoundManager.Round memory r = _requireAfterFreeze(round);
+        _nodeAt(round, nodeIndex);
+        RoundSums storage $ = _sums(round);
+        Sum storage sum = $.sums[nodeIndex];
+        if (sum.demander != address(0)) revert AlreadyDemanded(nodeIndex);
+        Windows memory windows = _terms(r.campaign).windows;
+        uint64 sumsUntil = r.frozenAt + windows.sums;
+        _requireUntil($.summedAt == 0 ? sumsUntil : $.lastPostedAt + windows.challenge);
+        bool posted = sum.digest != 0;
+        // Once a proof has shown the sum, a node that never posted owes nothing.
+        if (!posted && r.state == RoundState.Finalized) revert NoSum(nodeIndex);
+
+        sum.demander = msg.sender;
+        uint64 from = posted || block.timestamp > sumsUntil ? uint64(block.timestamp) : sumsUntil;
+        sum.answerUntil = from + windows.answer;
+        $.open |= _bit(nodeIndex);
+        ++$.openDemands;
+        emit SumDemanded(round, nodeIndex, msg.sender, sum.answerUntil);
+        _pullBond(r.campaign, demandId(round, nodeIndex));
+    }
+
+    /// @inheritdoc IShareDisputes
+    function answerSum(RoundId round, uint256 nodeIndex, uint256 chunk, bytes calldata words) external {
+        Sum storage sum = _demanded(round, nodeIndex);
+        if (chunk != sum.nextChunk) revert ChunkOutOfOrder(chunk, sum.nextChunk);
+        if (chunk >= sum.chunkHashes.length) revert BadChunk(chunk);
+        uint256 n = _rounds().get(round).n;
+        if (words.length != _chunkBytes(n, chunk) || keccak256(words) != sum.chunkHashes[chunk]) revert BadChunk(chunk);
+        (uint256[] memory part, uint256 firstBad) = Kzg.readWords(words);
+        if (firstBad != type(uint256).max) revert NonCanonicalWord(chunk, firstBad);
+
+        uint256 offset = chunk * Transcript.CHUNK_WORDS;
+        uint256 z = Transcript.sumChallenge(sum.digest);
+        sum.value = addmod(sum.value, Kzg.partialEvaluation(part, offset, n, z), Bn254.R);
+        sum.nextChunk = uint32(chunk + 1);
+        emit SumChunk(round, nodeIndex, chunk, words);
+    }
+
+    /// @inheritdoc IShareDisputes
+    function gatherSharePoints(RoundId round, IRoundManager.UpdateDetail[] calldata details) external {
+        IRoundManager.Round memory r = _requireAfterFreeze(round);
+        RoundSums storage $ = _sums(round);
+        bytes32[] memory keys = _rounds().memberKeys(round);
+        uint256 included = _rounds().frozenOf(round).included;
+        G1[] memory points = new G1[](r.threshold);
+        if ($.gathered != 0) points = $.points;
+
+        uint256 at = $.gathered;
+        for (uint256 i; i < details.length; ++i) {
+            while (at < keys.length && included & _bit(at) == 0) ++at;
+            if (at == keys.length) revert IRoundManager.MemberListMismatch();
+            _requireDetail(round, keys[at], details[i]);
+            for (uint256 k; k < points.length; ++k) points[k] = Bn254.add(points[k], details[i].a[k]);
+            ++at;
+        }
+        while (at < keys.length && included & _bit(at) == 0) ++at;
+        $.gathered = uint16(at);
+        _storePoints($.points, points);
+    }
+
+    /// @inheritdoc IShareDisputes
+    function proveSum(RoundId round, uint256 nodeIndex, G1 calldata w) external {
+        Sum storage sum = _demanded(round, nodeIndex);
+        RoundSums storage $ = _sums(round);
+        IRoundManager.Round memory r = _rounds().get(round);
+        if (sum.digest == 0 || sum.nextChunk != sum.chunkHashes.length || $.gathered != r.submitted)
+            revert AnswerIncomplete();
+        G1 memory expected = _atPoint(_rounds().frozenOf(round).cAgg, $.points, nodeIndex + 1);
+        IProofVerifier verifier = IProofVerifier(_modules().proofVerifier);
+        uint256 z = Transcript.sumChallenge(sum.digest);
+        if (!verifier.verifyOpening(r.srs, expected, z, sum.value, w)) revert BadOpening();
+
+        _closeDemand($, nodeIndex);
+        emit SumAnswered(round, nodeIndex);
+        _payBond(r.campaign, demandId(round, nodeIndex), _nodeAt(round, nodeIndex));
+    }
+
+    /// @inheritdoc IShareDisputes
+    function faultSum(RoundId round, uint256 nodeIndex) external {
+        RoundSums storage $ = _sums(round);
+        Sum storage sum = $.sums[nodeIndex];
+        if ($.open & _bit(nodeIndex) == 0) revert NotDemanded(nodeIndex);
+        if (block.timestamp <= sum.answerUntil) revert WrongWindow(sum.answerUntil + 1, type(uint64).max);
+        IRoundManager.Round memory r = _rounds().get(round);
+
+        _closeDemand($, nodeIndex);
+        $.faulted |= _bit(nodeIndex);
+        $.standing &= ~_bit(nodeIndex);
+        emit SumFaulted(round, nodeIndex, OFFENCE_SUM);
+        if (r.state == RoundState.Summed && _count($.standing) <= r.threshold) {
+            $.summedAt = 0;
+            _rounds().setState(round, RoundState.Frozen);
+        }
+
+        bytes32 id = demandId(round, nodeIndex);
+        Prices memory prices = _terms(r.campaign).prices;
+        _payBond(r.campaign, id, sum.demander);
+        _rounds().releaseNode(round, nodeIndex);
+        // Members are owed nothing by this node if their model was proven; else they may yet lose their pay (RoundSettlement shares it out, or not).
+        uint256 membersLoss = r.state == RoundState.Finalized ? 0 : prices.dataPool;
+        _slash(
+            round,
+            _nodeAt(round, nodeIndex),
+            prices.nodeLock,
+            sum.demander,
+            prices.complaintBond,
+            membersLoss,
+            OFFENCE_SUM,
+            id
+        );
+    }
+
+    /// @inheritdoc IShareDisputes
+    function demandId(RoundId round, uint256 nodeIndex) public pure returns (bytes32) {
+        return keccak256(abi.encode(OFFENCE_SUM, round, nodeIndex));
+    }
+
+    /// @inheritdoc IShareDisputes
+    function sumsStanding(RoundId round) external view returns (uint256 count, uint256 bitmap, uint64 summedAt) {
+        RoundSums storage $ = _sums(round);
+        return (_count($.standing), $.standing, $.summedAt);
+    }
+
+    /// @inheritdoc IShareDisputes
+    function sumsFinal(RoundId round) external view returns (bool) {
+        RoundSums storage $ = _sums(round);
+        if ($.summedAt == 0 || $.openDemands != 0) return false;
+        return block.timestamp > $.lastPostedAt + _terms(_rounds().get(round).campaign).windows.challenge;
+    }
+
+    /// @inheritdoc IShareDisputes
+    function sumDigestOf(RoundId round, uint256 nodeIndex) external view returns (bytes32) {
+        return _sums(round).sums[nodeIndex].digest;
+    }
+
+    /// @inheritdoc IShareDisputes
+    function openDemands(RoundId round) external view returns (uint256) {
+        return _sums(round).openDemands;
+    }
+
+    /// @inheritdoc IShareDisputes
+    function faultedNodes(RoundId round) external view returns (uint256 bitmap) {
+        return _sums(round).faulted;
+    }
+
+    // solhint-disable-next-line func-name-mixedcase
+    function __NodeSums_init(uint64 finalityBlocks) internal onlyInitializing {
+        _sumsStorage().finalityBlocks = finalityBlocks;
+    }
+
+    function _sums(RoundId round) internal view returns (RoundSums storage) {
+        return _sumsStorage().rounds[round];
+    }
+
+    function _bit(uint256 index) internal pure returns (uint256) {
+        return 1 << index;
+    }
+
+    /// Last second at which a sum may be posted: one that comes once t+1 stand leaves time to demand it.
+    function _postUntil(IRoundManager.Round memory r, RoundSums storage $) private view returns (uint64) {
+        Windows memory windows = _terms(r.campaign).windows;
+        uint64 sumsUntil = r.frozenAt + windows.sums;
+        if ($.summedAt == 0) return sumsUntil;
+        uint64 challengeUntil = $.summedAt + windows.challenge;
+        return challengeUntil < sumsUntil ? challengeUntil : sumsUntil;
+    }
+
+    function _closeDemand(RoundSums storage $, uint256 nodeIndex) private {
+        $.open &= ~_bit(nodeIndex);
+        --$.openDemands;
+    }
+
+    function _demanded(RoundId round, uint256 nodeIndex) private view returns (Sum storage sum) {
+        RoundSums storage $ = _sums(round);
+        if ($.open & _bit(nodeIndex) == 0) revert NotDemanded(nodeIndex);
+        sum = $.sums[nodeIndex];
+        _requireUntil(sum.answerUntil);
+    }
+
+    /// The detail is the one that was submitted under `memberKey`.
+    function _requireDetail(
+        RoundId round,
+        bytes32 memberKey,
+        IRoundManager.UpdateDetail calldata d
+    ) private view {
+        bytes32 detailHash = _rounds().updateOf(keccak256(abi.encode(round, memberKey))).detailHash;
+        if (keccak256(abi.encode(d.a, d.shareManifest, d.h, d.y, d.w, d.proof)) != detailHash)
+            revert IRoundManager.DetailMismatch(memberKey);
+    }
+
+    function _storePoints(G1[] storage stored, G1[] memory points) private {
+        for (uint256 k; k < points.length; ++k) {
+            if (k == stored.length) stored.push();
+            stored[k] = points[k];
+        }
+    }
+
+    function _requireAfterFreeze(RoundId round) private view returns (IRoundManager.Round memory r) {
+        r = _rounds().get(round);
+        bool after_ = r.state == RoundState.Frozen || r.state == RoundState.Summed || r.state == RoundState.Finalized;
+        if (!after_) revert NotFrozen(round);
+    }
+
+    function _requireUntil(uint64 until) private view {
+        if (block.timestamp > until) revert WrongWindow(0, until);
+    }
+
+    function _indexOf(RoundId round, address node) private view returns (uint256) {
+        (address[] memory nodes, ) = _rounds().committeeOf(round);
+        for (uint256 i; i < nodes.length; ++i) {
+            if (nodes[i] == node) return i;
+        }
+        revert NotNode(node, type(uint256).max);
+    }
+
+    function _count(uint256 bitmap) private pure returns (uint256 count) {
+        for (; bitmap != 0; bitmap &= bitmap - 1) ++count;
+    }
+
+    function _sumsStorage() internal pure returns (SumsStorage storage $) {
+        assembly {
+            $.slot := SLOT
+        }
+    }
+}
