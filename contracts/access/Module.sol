@@ -19,6 +19,7 @@ struct Modules {
     address campaigns;
     address rounds;
     address disputes;
+    address sums;
     address settlement;
 }
 

@@ -11,6 +11,8 @@ library Purposes {
     bytes32 internal constant ROUND = keccak256("mednexus.purpose.round");
     /// RoundSettlement: compensation from slashed nodes for one round's members.
     bytes32 internal constant COMPENSATION = keccak256("mednexus.purpose.compensation");
-    /// ShareDisputes: bonds of complaints and demands; party = complaint id.
+    /// ShareDisputes: bonds of complaints; party = complaint id.
     bytes32 internal constant DISPUTE = keccak256("mednexus.purpose.dispute");
+    /// NodeSums: bonds of demands; party = demand id.
+    bytes32 internal constant SUMS = keccak256("mednexus.purpose.sums");
 }

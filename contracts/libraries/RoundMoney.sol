@@ -33,11 +33,6 @@ library RoundMoney {
         uint16 royaltyBps,
         uint16 protocolFeeBps
     ) internal pure returns (uint256) {
-        return
-            base(p, kind) +
-            TIPS *
-            p.tip +
-            royalty(p, kind, royaltyBps) +
-            protocolFee(p, kind, protocolFeeBps);
+        return base(p, kind) + TIPS * p.tip + royalty(p, kind, royaltyBps) + protocolFee(p, kind, protocolFeeBps);
     }
 }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
+import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {INodeSums} from "../interfaces/INodeSums.sol";
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
-import {IShareDisputes} from "../interfaces/IShareDisputes.sol";
 import {Bn254} from "../libraries/Bn254.sol";
 import {Kzg} from "../libraries/Kzg.sol";
+import {Purposes} from "../libraries/Purposes.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1} from "../types/Curve.sol";
 import {RoundId} from "../types/Ids.sol";
 import {Prices, RoundState, Windows} from "../types/Training.sol";
-import {ShareComplaints} from "./ShareComplaints.sol";
+import {DisputeBase} from "./DisputeBase.sol";
 
 /// @title NodeSums: digests of the nodes' sums after the freeze, demands for the words behind them, faults.
 /// @notice Times, all bounded: a sum is posted until sumsUntil = frozenAt + windows.sums, and once t+1 stand only within windows.challenge of that moment.
@@ -18,7 +22,7 @@ import {ShareComplaints} from "./ShareComplaints.sol";
 /// a node that has posted nothing counts from sumsUntil. A sum that was proven cannot be demanded again.
 /// A fault takes the sum away; with fewer than t+1 left the round falls back from Summed to Frozen, where other nodes may still post until sumsUntil and
 /// the round fails after it. A round that was finalized stays finalized: its proof showed the exact sum, whatever the digests say.
-abstract contract NodeSums is ShareComplaints {
+contract NodeSums is DisputeBase, EIP712Upgradeable, INodeSums {
     struct Sum {
         bytes32 digest; // zero: nothing posted
         address demander; // zero: never demanded
@@ -31,9 +35,9 @@ abstract contract NodeSums is ShareComplaints {
     struct RoundSums {
         uint64 summedAt; // t+1 stand since; zero: they do not
         uint64 lastPostedAt;
-        uint16 gathered; // submissions passed by gatherSharePoints
         uint8 openDemands;
-        // bitmaps over nodes
+        uint256 gathered; // bitmap over submissions whose A points are in `points`
+        // bitmaps over nodes:
         uint256 standing;
         uint256 open; // demanded, neither proven nor faulted
         uint256 faulted;
@@ -52,8 +56,17 @@ abstract contract NodeSums is ShareComplaints {
     bytes32 private constant SLOT = 0xb9024b39cd35c230d745020d53410f7daa3cf5e3963bf32a38fc863f6e78de00;
 
     bytes32 private constant OFFENCE_SUM = "sum";
+    bytes32 private constant OFFENCE_EQUIVOCATION = "equivocation";
+    bytes32 private constant SET_SIGNATURE = keccak256("SetSignature(uint64 round,bytes32 setHash)");
 
-    /// @inheritdoc IShareDisputes
+    /// @param finalityBlocks blocks after the freeze block before a node may post its sum (and sign its set): the chain's depth of finality.
+    function initialize(address authority, uint64 finalityBlocks) external initializer {
+        __Module_init(authority);
+        __EIP712_init("MedNexus", "1");
+        _sumsStorage().finalityBlocks = finalityBlocks;
+    }
+
+    /// @inheritdoc INodeSums
     function postSum(RoundId round, bytes32 setHash, bytes32[] calldata chunkHashes) external {
         IRoundManager.Round memory r = _requireAfterFreeze(round);
         uint256 nodeIndex = _indexOf(round, msg.sender);
@@ -80,14 +93,14 @@ abstract contract NodeSums is ShareComplaints {
         }
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function demandSum(RoundId round, uint256 nodeIndex) external {
         IRoundManager.Round memory r = _requireAfterFreeze(round);
         _nodeAt(round, nodeIndex);
         RoundSums storage $ = _sums(round);
         Sum storage sum = $.sums[nodeIndex];
         if (sum.demander != address(0)) revert AlreadyDemanded(nodeIndex);
-        Windows memory windows = _terms(r.campaign).windows;
+        Windows memory windows = _windows(r.campaign);
         uint64 sumsUntil = r.frozenAt + windows.sums;
         _requireUntil($.summedAt == 0 ? sumsUntil : $.lastPostedAt + windows.challenge);
         bool posted = sum.digest != 0;
@@ -103,7 +116,7 @@ abstract contract NodeSums is ShareComplaints {
         _pullBond(r.campaign, demandId(round, nodeIndex));
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function answerSum(RoundId round, uint256 nodeIndex, uint256 chunk, bytes calldata words) external {
         Sum storage sum = _demanded(round, nodeIndex);
         if (chunk != sum.nextChunk) revert ChunkOutOfOrder(chunk, sum.nextChunk);
@@ -120,36 +133,38 @@ abstract contract NodeSums is ShareComplaints {
         emit SumChunk(round, nodeIndex, chunk, words);
     }
 
-    /// @inheritdoc IShareDisputes
-    function gatherSharePoints(RoundId round, IRoundManager.UpdateDetail[] calldata details) external {
+    /// @inheritdoc INodeSums
+    function gatherSharePoints(
+        RoundId round,
+        address[] calldata institutions,
+        IRoundManager.UpdateDetail[] calldata details
+    ) external {
         IRoundManager.Round memory r = _requireAfterFreeze(round);
-        RoundSums storage $ = _sums(round);
-        bytes32[] memory keys = _rounds().memberKeys(round);
         uint256 included = _rounds().frozenOf(round).included;
-        G1[] memory points = new G1[](r.threshold);
-        if ($.gathered != 0) points = $.points;
-
-        uint256 at = $.gathered;
+        RoundSums storage $ = _sums(round);
+        if (institutions.length != details.length) revert IRoundManager.MemberListMismatch();
+        uint256 gathered = $.gathered;
+        G1[] memory points = gathered == 0 ? new G1[](r.threshold) : $.points;
         for (uint256 i; i < details.length; ++i) {
-            while (at < keys.length && included & _bit(at) == 0) ++at;
-            if (at == keys.length) revert IRoundManager.MemberListMismatch();
-            _requireDetail(round, keys[at], details[i]);
+            uint256 bit = _requireDetail(round, institutions[i], details[i]);
+            if (included & bit == 0) revert IRoundManager.MemberListMismatch();
+            if (gathered & bit != 0) continue;
+            gathered |= bit;
             for (uint256 k; k < points.length; ++k) points[k] = Bn254.add(points[k], details[i].a[k]);
-            ++at;
         }
-        while (at < keys.length && included & _bit(at) == 0) ++at;
-        $.gathered = uint16(at);
+        $.gathered = gathered;
         _storePoints($.points, points);
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function proveSum(RoundId round, uint256 nodeIndex, G1 calldata w) external {
         Sum storage sum = _demanded(round, nodeIndex);
         RoundSums storage $ = _sums(round);
         IRoundManager.Round memory r = _rounds().get(round);
-        if (sum.digest == 0 || sum.nextChunk != sum.chunkHashes.length || $.gathered != r.submitted)
-            revert AnswerIncomplete();
-        G1 memory expected = _atPoint(_rounds().frozenOf(round).cAgg, $.points, nodeIndex + 1);
+        IRoundManager.Frozen memory frozen = _rounds().frozenOf(round);
+        bool complete = sum.digest != 0 && sum.nextChunk == sum.chunkHashes.length && $.gathered == frozen.included;
+        if (!complete) revert AnswerIncomplete();
+        G1 memory expected = _atPoint(frozen.cAgg, $.points, nodeIndex + 1);
         IProofVerifier verifier = IProofVerifier(_modules().proofVerifier);
         uint256 z = Transcript.sumChallenge(sum.digest);
         if (!verifier.verifyOpening(r.srs, expected, z, sum.value, w)) revert BadOpening();
@@ -159,7 +174,7 @@ abstract contract NodeSums is ShareComplaints {
         _payBond(r.campaign, demandId(round, nodeIndex), _nodeAt(round, nodeIndex));
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function faultSum(RoundId round, uint256 nodeIndex) external {
         RoundSums storage $ = _sums(round);
         Sum storage sum = $.sums[nodeIndex];
@@ -177,72 +192,108 @@ abstract contract NodeSums is ShareComplaints {
         }
 
         bytes32 id = demandId(round, nodeIndex);
-        Prices memory prices = _terms(r.campaign).prices;
+        Prices memory prices = _prices(r.campaign);
         _payBond(r.campaign, id, sum.demander);
         _rounds().releaseNode(round, nodeIndex);
         // Members are owed nothing by this node if their model was proven; else they may yet lose their pay (RoundSettlement shares it out, or not).
         uint256 membersLoss = r.state == RoundState.Finalized ? 0 : prices.dataPool;
-        _slash(
-            round,
-            _nodeAt(round, nodeIndex),
-            prices.nodeLock,
-            sum.demander,
-            prices.complaintBond,
-            membersLoss,
-            OFFENCE_SUM,
-            id
-        );
+        address node = _nodeAt(round, nodeIndex);
+        uint256 cost = prices.complaintBond;
+        _slash(round, Penalty(node, prices.nodeLock, sum.demander, cost, membersLoss, OFFENCE_SUM, id));
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
+    function reportEquivocation(
+        RoundId round,
+        uint256 nodeIndex,
+        bytes32 setHashA,
+        bytes calldata signatureA,
+        bytes32 setHashB,
+        bytes calldata signatureB
+    ) external {
+        address node = _nodeAt(round, nodeIndex);
+        RoundSums storage $ = _sums(round);
+        if (
+            setHashA == setHashB ||
+            $.equivocated & _bit(nodeIndex) != 0 ||
+            !_isBound($.sums[nodeIndex].digest != 0, round, node, setHashA, signatureA) ||
+            !_isBound(false, round, node, setHashB, signatureB)
+        ) revert NotEquivocation();
+        $.equivocated |= _bit(nodeIndex);
+        emit Equivocation(round, node, setHashA, setHashB);
+
+        IRoundManager rounds = _rounds();
+        Prices memory prices = _prices(rounds.get(round).campaign);
+        rounds.releaseNode(round, nodeIndex);
+        bytes32 id = keccak256(abi.encode(OFFENCE_EQUIVOCATION, round, nodeIndex));
+        uint256 cost = prices.complaintBond;
+        _slash(round, Penalty(node, prices.nodeLock, msg.sender, cost, 0, OFFENCE_EQUIVOCATION, id));
+    }
+
+    /// @inheritdoc INodeSums
     function demandId(RoundId round, uint256 nodeIndex) public pure returns (bytes32) {
         return keccak256(abi.encode(OFFENCE_SUM, round, nodeIndex));
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function sumsStanding(RoundId round) external view returns (uint256 count, uint256 bitmap, uint64 summedAt) {
         RoundSums storage $ = _sums(round);
         return (_count($.standing), $.standing, $.summedAt);
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function sumsFinal(RoundId round) external view returns (bool) {
         RoundSums storage $ = _sums(round);
         if ($.summedAt == 0 || $.openDemands != 0) return false;
-        return block.timestamp > $.lastPostedAt + _terms(_rounds().get(round).campaign).windows.challenge;
+        return block.timestamp > $.lastPostedAt + _windows(_rounds().get(round).campaign).challenge;
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function sumDigestOf(RoundId round, uint256 nodeIndex) external view returns (bytes32) {
         return _sums(round).sums[nodeIndex].digest;
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function openDemands(RoundId round) external view returns (uint256) {
         return _sums(round).openDemands;
     }
 
-    /// @inheritdoc IShareDisputes
+    /// @inheritdoc INodeSums
     function faultedNodes(RoundId round) external view returns (uint256 bitmap) {
         return _sums(round).faulted;
     }
 
-    // solhint-disable-next-line func-name-mixedcase
-    function __NodeSums_init(uint64 finalityBlocks) internal onlyInitializing {
-        _sumsStorage().finalityBlocks = finalityBlocks;
+    function _purpose() internal pure override returns (bytes32) {
+        return Purposes.SUMS;
     }
 
-    function _sums(RoundId round) internal view returns (RoundSums storage) {
+    function _sums(RoundId round) private view returns (RoundSums storage) {
         return _sumsStorage().rounds[round];
     }
 
-    function _bit(uint256 index) internal pure returns (uint256) {
+    function _bit(uint256 index) private pure returns (uint256) {
         return 1 << index;
+    }
+
+    /// The node signed (round, setHash), or posted its sum over the frozen set and so bound itself by its own transaction (empty signature).
+    /// A key's signature counts also where the account has code now (EIP-7702); ERC-1271 is asked otherwise.
+    function _isBound(
+        bool posted,
+        RoundId round,
+        address node,
+        bytes32 setHash,
+        bytes calldata signature
+    ) private view returns (bool) {
+        if (posted && signature.length == 0) return setHash == _rounds().frozenOf(round).setHash;
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(SET_SIGNATURE, round, setHash)));
+        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecover(digest, signature);
+        if (failure == ECDSA.RecoverError.NoError && signer == node) return true;
+        return SignatureChecker.isValidERC1271SignatureNow(node, digest, signature);
     }
 
     /// Last second at which a sum may be posted: one that comes once t+1 stand leaves time to demand it.
     function _postUntil(IRoundManager.Round memory r, RoundSums storage $) private view returns (uint64) {
-        Windows memory windows = _terms(r.campaign).windows;
+        Windows memory windows = _windows(r.campaign);
         uint64 sumsUntil = r.frozenAt + windows.sums;
         if ($.summedAt == 0) return sumsUntil;
         uint64 challengeUntil = $.summedAt + windows.challenge;
@@ -261,15 +312,17 @@ abstract contract NodeSums is ShareComplaints {
         _requireUntil(sum.answerUntil);
     }
 
-    /// The detail is the one that was submitted under `memberKey`.
+    /// Bit of the submission in this round that `institution` made with detail `d`.
     function _requireDetail(
         RoundId round,
-        bytes32 memberKey,
+        address institution,
         IRoundManager.UpdateDetail calldata d
-    ) private view {
-        bytes32 detailHash = _rounds().updateOf(keccak256(abi.encode(round, memberKey))).detailHash;
-        if (keccak256(abi.encode(d.a, d.shareManifest, d.h, d.y, d.w, d.proof)) != detailHash)
-            revert IRoundManager.DetailMismatch(memberKey);
+    ) private view returns (uint256) {
+        bytes32 memberKey = Transcript.memberKey(institution, d.c);
+        IRoundManager.Update memory update = _rounds().updateOf(memberKey);
+        bytes32 detailHash = keccak256(abi.encode(d.a, d.shareManifest, d.h, d.y, d.w, d.proof));
+        if (!(update.round == round) || update.detailHash != detailHash) revert IRoundManager.DetailMismatch(memberKey);
+        return _bit(update.index);
     }
 
     function _storePoints(G1[] storage stored, G1[] memory points) private {
@@ -301,7 +354,7 @@ abstract contract NodeSums is ShareComplaints {
         for (; bitmap != 0; bitmap &= bitmap - 1) ++count;
     }
 
-    function _sumsStorage() internal pure returns (SumsStorage storage $) {
+    function _sumsStorage() private pure returns (SumsStorage storage $) {
         assembly {
             $.slot := SLOT
         }

@@ -16,6 +16,7 @@ export const CONTRACTS = [
   "campaigns",
   "rounds",
   "disputes",
+  "sums",
   "settlement",
 ] as const;
 

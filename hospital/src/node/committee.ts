@@ -233,7 +233,7 @@ export async function postSum(
   const sum = await ownSum(context, round, updates, frozen, seat);
   context.store.write(`round-${round.id}-set`, frozen.setHash);
   await unlessDone(
-    () => execute(context.contracts.disputes.postSum, [round.id, frozen.setHash, chunkHashes(sum.words)]),
+    () => execute(context.contracts.sums.postSum, [round.id, frozen.setHash, chunkHashes(sum.words)]),
     "SumExists",
   );
   const topic = topics(BigInt(context.deployment.chainId), context.deployment.addresses.rounds);
@@ -257,19 +257,19 @@ export async function answerDemand(
   const sum = await ownSum(context, round, updates, frozen, seat);
   for (const [chunk, words] of chunkWords(sum.words).entries()) {
     if (chunk < firstChunk) continue;
-    await execute(contracts.disputes.answerSum, [round.id, seat, chunk, hexlify(words)]);
+    await execute(contracts.sums.answerSum, [round.id, seat, chunk, hexlify(words)]);
   }
   const digest = sumDigest(round.id, seat + 1, frozen.setHash, chunkHashes(sum.words));
   const opening = await (await context.commitKey(round.n)).open(sum.words, sumEvaluationPoint(digest));
-  const details = includedUpdates(updates, frozen).map(({ detail }) => ({ ...detail, a: [...detail.a] }));
+  const included = includedUpdates(updates, frozen);
+  const institutions = included.map(({ institution }) => institution);
+  const details = included.map(({ detail }) => ({ ...detail, a: [...detail.a] }));
   // Once a round, for all its sums; another node's answer may have brought them already.
   for (let at = 0; at < details.length; at += GATHER) {
-    await unlessDone(
-      () => execute(contracts.disputes.gatherSharePoints, [round.id, details.slice(at, at + GATHER)]),
-      "AlreadyGathered",
-    );
+    const part = [institutions.slice(at, at + GATHER), details.slice(at, at + GATHER)] as const;
+    await execute(contracts.sums.gatherSharePoints, [round.id, ...part]);
   }
-  await execute(contracts.disputes.proveSum, [round.id, seat, opening.w]);
+  await execute(contracts.sums.proveSum, [round.id, seat, opening.w]);
   context.log({ event: "demand-answered", round: round.id });
 }
 

@@ -88,7 +88,7 @@ export class HospitalNode {
     }
     if (seat !== undefined) await this.#sumDuty(round, updates, seat);
     if (!OVER.has(round.state)) return false;
-    const [, , summedAt] = await contracts.disputes.sumsStanding(id);
+    const [, , summedAt] = await contracts.sums.sumsStanding(id);
     const { challenge, answer } = terms.windows;
     if (summedAt !== 0n && now <= Number(summedAt) + challenge + answer) return false;
     // Nothing can be demanded any more: the secrets of this round have no use left.
@@ -230,7 +230,7 @@ export class HospitalNode {
   /** Posts this node's sum once the set is frozen and the freeze is final; answers a demand for it. */
   async #sumDuty(round: RoundView, updates: readonly SubmittedUpdate[], seat: number): Promise<void> {
     const { contracts, deployment } = this.#context;
-    const { disputes } = contracts;
+    const { sums } = contracts;
     const once = `sum-${round.id}`;
     if (!this.#said.has(once) && !OVER.has(round.state)) {
       try {
@@ -240,12 +240,12 @@ export class HospitalNode {
         if (!(error instanceof MedNexusError && error.code === "REVERT_FreezeNotFinal")) throw error;
       }
     }
-    if ((await disputes.openDemands(round.id)) === 0n) return;
-    const filter = disputes.filters.SumDemanded(round.id, seat);
-    const demanded = await disputes.queryFilter(filter, deployment.startBlock);
-    const answered = await disputes.queryFilter(disputes.filters.SumAnswered(round.id, seat), deployment.startBlock);
+    if ((await sums.openDemands(round.id)) === 0n) return;
+    const filter = sums.filters.SumDemanded(round.id, seat);
+    const demanded = await sums.queryFilter(filter, deployment.startBlock);
+    const answered = await sums.queryFilter(sums.filters.SumAnswered(round.id, seat), deployment.startBlock);
     if (demanded.length <= answered.length) return;
-    const chunks = await disputes.queryFilter(disputes.filters.SumChunk(round.id, seat), deployment.startBlock);
+    const chunks = await sums.queryFilter(sums.filters.SumChunk(round.id, seat), deployment.startBlock);
     await answerDemand(this.#context, round, updates, seat, chunks.length);
   }
 

@@ -22,6 +22,7 @@ export interface Contracts {
   campaigns: types.CampaignRegistry;
   rounds: types.RoundManager;
   disputes: types.ShareDisputes;
+  sums: types.NodeSums;
   settlement: types.RoundSettlement;
 }
 
@@ -40,6 +41,7 @@ export const CONTRACT_ABI = {
   campaigns: abi.campaignRegistryAbi,
   rounds: abi.roundManagerAbi,
   disputes: abi.shareDisputesAbi,
+  sums: abi.nodeSumsAbi,
   settlement: abi.roundSettlementAbi,
 } as const satisfies Record<keyof Contracts, InterfaceAbi>;
 

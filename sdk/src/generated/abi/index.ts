@@ -6,6 +6,7 @@ export { eRC5192Abi } from "./ERC5192.ts";
 export { institutionRegistryAbi } from "./InstitutionRegistry.ts";
 export { modelINFTAbi } from "./ModelINFT.ts";
 export { modelVersionsAbi } from "./ModelVersions.ts";
+export { nodeSumsAbi } from "./NodeSums.ts";
 export { proofVerifierAbi } from "./ProofVerifier.ts";
 export { protocolParametersAbi } from "./ProtocolParameters.ts";
 export { roundManagerAbi } from "./RoundManager.ts";

@@ -184,6 +184,7 @@ export interface ModelVersionsInterface extends Interface {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ]
@@ -379,6 +380,7 @@ export namespace WiredEvent {
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
+      sums: AddressLike;
       settlement: AddressLike;
     }
   ];
@@ -397,6 +399,7 @@ export namespace WiredEvent {
       campaigns: string,
       rounds: string,
       disputes: string,
+      sums: string,
       settlement: string
     ] & {
       vault: string;
@@ -412,11 +415,13 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -445,6 +450,7 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     };
   }
@@ -638,6 +644,7 @@ export interface ModelVersions extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -653,6 +660,7 @@ export interface ModelVersions extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -717,6 +725,7 @@ export interface ModelVersions extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],
@@ -878,6 +887,7 @@ export interface ModelVersions extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -893,6 +903,7 @@ export interface ModelVersions extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -959,6 +970,7 @@ export interface ModelVersions extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],

@@ -121,6 +121,7 @@ export interface ProofVerifierInterface extends Interface {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ]
@@ -209,6 +210,7 @@ export namespace WiredEvent {
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
+      sums: AddressLike;
       settlement: AddressLike;
     }
   ];
@@ -227,6 +229,7 @@ export namespace WiredEvent {
       campaigns: string,
       rounds: string,
       disputes: string,
+      sums: string,
       settlement: string
     ] & {
       vault: string;
@@ -242,11 +245,13 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -275,6 +280,7 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     };
   }
@@ -356,6 +362,7 @@ export interface ProofVerifier extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -371,6 +378,7 @@ export interface ProofVerifier extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -442,6 +450,7 @@ export interface ProofVerifier extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],
@@ -484,6 +493,7 @@ export interface ProofVerifier extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -499,6 +509,7 @@ export interface ProofVerifier extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -572,6 +583,7 @@ export interface ProofVerifier extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],

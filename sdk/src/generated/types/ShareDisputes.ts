@@ -26,44 +26,45 @@ import type {
 export interface ShareDisputesInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "UPGRADE_INTERFACE_VERSION"
       | "answerCiphertext"
-      | "answerSum"
+      | "authority"
       | "claimBad"
       | "claimMissing"
+      | "complaintId"
+      | "complaintOf"
       | "defend"
-      | "demandSum"
       | "evaluateChunk"
-      | "faultSum"
-      | "gatherSharePoints"
-      | "openDemands"
-      | "postSum"
-      | "proveSum"
-      | "reportEquivocation"
+      | "initialize"
+      | "isConsumingScheduledOp"
+      | "modules"
+      | "proxiableUUID"
       | "revealKey"
+      | "setAuthority"
       | "settleComplaint"
-      | "sumDigestOf"
-      | "sumsFinal"
-      | "sumsStanding"
+      | "upgradeToAndCall"
+      | "wire"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
+      | "AuthorityUpdated"
       | "BadClaimed"
       | "CiphertextAnswered"
       | "CiphertextChunk"
       | "ComplaintSettled"
-      | "Equivocation"
+      | "Initialized"
       | "KeyRevealed"
       | "MissingClaimed"
-      | "RoundSummed"
       | "ShareEvaluated"
-      | "SumAnswered"
-      | "SumChunk"
-      | "SumDemanded"
-      | "SumFaulted"
-      | "SumPosted"
+      | "Upgraded"
+      | "Wired"
   ): EventFragment;
 
+  encodeFunctionData(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    values?: undefined
+  ): string;
   encodeFunctionData(
     functionFragment: "answerCiphertext",
     values: [
@@ -80,10 +81,7 @@ export interface ShareDisputesInterface extends Interface {
       BytesLike
     ]
   ): string;
-  encodeFunctionData(
-    functionFragment: "answerSum",
-    values: [BigNumberish, BigNumberish, BigNumberish, BytesLike]
-  ): string;
+  encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "claimBad",
     values: [
@@ -143,6 +141,14 @@ export interface ShareDisputesInterface extends Interface {
     ]
   ): string;
   encodeFunctionData(
+    functionFragment: "complaintId",
+    values: [BigNumberish, BytesLike, BigNumberish, BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "complaintOf",
+    values: [BigNumberish, BytesLike, BigNumberish, BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "defend",
     values: [
       BigNumberish,
@@ -170,63 +176,21 @@ export interface ShareDisputesInterface extends Interface {
     ]
   ): string;
   encodeFunctionData(
-    functionFragment: "demandSum",
-    values: [BigNumberish, BigNumberish]
-  ): string;
-  encodeFunctionData(
     functionFragment: "evaluateChunk",
     values: [BigNumberish, BytesLike, BigNumberish, BigNumberish, BytesLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "faultSum",
-    values: [BigNumberish, BigNumberish]
+    functionFragment: "initialize",
+    values: [AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "gatherSharePoints",
-    values: [
-      BigNumberish,
-      {
-        c: { x: BigNumberish; y: BigNumberish };
-        a: { x: BigNumberish; y: BigNumberish }[];
-        shareManifest: BytesLike;
-        h: BigNumberish;
-        y: BigNumberish;
-        w: { x: BigNumberish; y: BigNumberish };
-        proof: {
-          a: { x: BigNumberish; y: BigNumberish };
-          b: {
-            xIm: BigNumberish;
-            xRe: BigNumberish;
-            yIm: BigNumberish;
-            yRe: BigNumberish;
-          };
-          c: { x: BigNumberish; y: BigNumberish };
-        };
-      }[]
-    ]
+    functionFragment: "isConsumingScheduledOp",
+    values?: undefined
   ): string;
+  encodeFunctionData(functionFragment: "modules", values?: undefined): string;
   encodeFunctionData(
-    functionFragment: "openDemands",
-    values: [BigNumberish]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "postSum",
-    values: [BigNumberish, BytesLike, BytesLike[]]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "proveSum",
-    values: [BigNumberish, BigNumberish, { x: BigNumberish; y: BigNumberish }]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "reportEquivocation",
-    values: [
-      BigNumberish,
-      BigNumberish,
-      BytesLike,
-      BytesLike,
-      BytesLike,
-      BytesLike
-    ]
+    functionFragment: "proxiableUUID",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "revealKey",
@@ -243,67 +207,103 @@ export interface ShareDisputesInterface extends Interface {
     ]
   ): string;
   encodeFunctionData(
+    functionFragment: "setAuthority",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "settleComplaint",
     values: [BigNumberish, BytesLike, BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "sumDigestOf",
-    values: [BigNumberish, BigNumberish]
+    functionFragment: "upgradeToAndCall",
+    values: [AddressLike, BytesLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "sumsFinal",
-    values: [BigNumberish]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "sumsStanding",
-    values: [BigNumberish]
+    functionFragment: "wire",
+    values: [
+      {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        sums: AddressLike;
+        settlement: AddressLike;
+      }
+    ]
   ): string;
 
+  decodeFunctionResult(
+    functionFragment: "UPGRADE_INTERFACE_VERSION",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "answerCiphertext",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(functionFragment: "answerSum", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "claimBad", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "claimMissing",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(
+    functionFragment: "complaintId",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "complaintOf",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "defend", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "demandSum", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "evaluateChunk",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(functionFragment: "faultSum", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
   decodeFunctionResult(
-    functionFragment: "gatherSharePoints",
+    functionFragment: "isConsumingScheduledOp",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
   decodeFunctionResult(
-    functionFragment: "openDemands",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(functionFragment: "postSum", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "proveSum", data: BytesLike): Result;
-  decodeFunctionResult(
-    functionFragment: "reportEquivocation",
+    functionFragment: "proxiableUUID",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "revealKey", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "setAuthority",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "settleComplaint",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "sumDigestOf",
+    functionFragment: "upgradeToAndCall",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(functionFragment: "sumsFinal", data: BytesLike): Result;
-  decodeFunctionResult(
-    functionFragment: "sumsStanding",
-    data: BytesLike
-  ): Result;
+  decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
+}
+
+export namespace AuthorityUpdatedEvent {
+  export type InputTuple = [authority: AddressLike];
+  export type OutputTuple = [authority: string];
+  export interface OutputObject {
+    authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace BadClaimedEvent {
@@ -447,24 +447,11 @@ export namespace ComplaintSettledEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace EquivocationEvent {
-  export type InputTuple = [
-    round: BigNumberish,
-    node: AddressLike,
-    setHashA: BytesLike,
-    setHashB: BytesLike
-  ];
-  export type OutputTuple = [
-    round: bigint,
-    node: string,
-    setHashA: string,
-    setHashB: string
-  ];
+export namespace InitializedEvent {
+  export type InputTuple = [version: BigNumberish];
+  export type OutputTuple = [version: bigint];
   export interface OutputObject {
-    round: bigint;
-    node: string;
-    setHashA: string;
-    setHashB: string;
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -522,19 +509,6 @@ export namespace MissingClaimedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace RoundSummedEvent {
-  export type InputTuple = [round: BigNumberish, at: BigNumberish];
-  export type OutputTuple = [round: bigint, at: bigint];
-  export interface OutputObject {
-    round: bigint;
-    at: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
 export namespace ShareEvaluatedEvent {
   export type InputTuple = [
     round: BigNumberish,
@@ -560,12 +534,11 @@ export namespace ShareEvaluatedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace SumAnsweredEvent {
-  export type InputTuple = [round: BigNumberish, nodeIndex: BigNumberish];
-  export type OutputTuple = [round: bigint, nodeIndex: bigint];
+export namespace UpgradedEvent {
+  export type InputTuple = [implementation: AddressLike];
+  export type OutputTuple = [implementation: string];
   export interface OutputObject {
-    round: bigint;
-    nodeIndex: bigint;
+    implementation: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -573,98 +546,95 @@ export namespace SumAnsweredEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace SumChunkEvent {
+export namespace WiredEvent {
   export type InputTuple = [
-    round: BigNumberish,
-    nodeIndex: BigNumberish,
-    chunk: BigNumberish,
-    words: BytesLike
+    modules: {
+      vault: AddressLike;
+      parameters: AddressLike;
+      stake: AddressLike;
+      institutions: AddressLike;
+      datasets: AddressLike;
+      consent: AddressLike;
+      inft: AddressLike;
+      versions: AddressLike;
+      verifiers: AddressLike;
+      proofVerifier: AddressLike;
+      campaigns: AddressLike;
+      rounds: AddressLike;
+      disputes: AddressLike;
+      sums: AddressLike;
+      settlement: AddressLike;
+    }
   ];
   export type OutputTuple = [
-    round: bigint,
-    nodeIndex: bigint,
-    chunk: bigint,
-    words: string
+    modules: [
+      vault: string,
+      parameters: string,
+      stake: string,
+      institutions: string,
+      datasets: string,
+      consent: string,
+      inft: string,
+      versions: string,
+      verifiers: string,
+      proofVerifier: string,
+      campaigns: string,
+      rounds: string,
+      disputes: string,
+      sums: string,
+      settlement: string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      sums: string;
+      settlement: string;
+    }
   ];
   export interface OutputObject {
-    round: bigint;
-    nodeIndex: bigint;
-    chunk: bigint;
-    words: string;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace SumDemandedEvent {
-  export type InputTuple = [
-    round: BigNumberish,
-    nodeIndex: BigNumberish,
-    by: AddressLike,
-    answerUntil: BigNumberish
-  ];
-  export type OutputTuple = [
-    round: bigint,
-    nodeIndex: bigint,
-    by: string,
-    answerUntil: bigint
-  ];
-  export interface OutputObject {
-    round: bigint;
-    nodeIndex: bigint;
-    by: string;
-    answerUntil: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace SumFaultedEvent {
-  export type InputTuple = [
-    round: BigNumberish,
-    nodeIndex: BigNumberish,
-    offence: BytesLike
-  ];
-  export type OutputTuple = [round: bigint, nodeIndex: bigint, offence: string];
-  export interface OutputObject {
-    round: bigint;
-    nodeIndex: bigint;
-    offence: string;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace SumPostedEvent {
-  export type InputTuple = [
-    round: BigNumberish,
-    node: AddressLike,
-    nodeIndex: BigNumberish,
-    setHash: BytesLike,
-    sumDigest: BytesLike,
-    chunkHashes: BytesLike[]
-  ];
-  export type OutputTuple = [
-    round: bigint,
-    node: string,
-    nodeIndex: bigint,
-    setHash: string,
-    sumDigest: string,
-    chunkHashes: string[]
-  ];
-  export interface OutputObject {
-    round: bigint;
-    node: string;
-    nodeIndex: bigint;
-    setHash: string;
-    sumDigest: string;
-    chunkHashes: string[];
+    modules: [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string,
+      string
+    ] & {
+      vault: string;
+      parameters: string;
+      stake: string;
+      institutions: string;
+      datasets: string;
+      consent: string;
+      inft: string;
+      versions: string;
+      verifiers: string;
+      proofVerifier: string;
+      campaigns: string;
+      rounds: string;
+      disputes: string;
+      sums: string;
+      settlement: string;
+    };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -715,6 +685,8 @@ export interface ShareDisputes extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
+
   answerCiphertext: TypedContractMethod<
     [
       round: BigNumberish,
@@ -733,16 +705,7 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
 
-  answerSum: TypedContractMethod<
-    [
-      round: BigNumberish,
-      nodeIndex: BigNumberish,
-      chunk: BigNumberish,
-      words: BytesLike
-    ],
-    [void],
-    "nonpayable"
-  >;
+  authority: TypedContractMethod<[], [string], "view">;
 
   claimBad: TypedContractMethod<
     [
@@ -806,6 +769,36 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
 
+  complaintId: TypedContractMethod<
+    [
+      round: BigNumberish,
+      memberKey: BytesLike,
+      nodeIndex: BigNumberish,
+      kind: BigNumberish
+    ],
+    [string],
+    "view"
+  >;
+
+  complaintOf: TypedContractMethod<
+    [
+      round: BigNumberish,
+      memberKey: BytesLike,
+      nodeIndex: BigNumberish,
+      kind: BigNumberish
+    ],
+    [
+      [bigint, string, bigint, bigint, bigint] & {
+        stage: bigint;
+        complainant: string;
+        nextChunk: bigint;
+        z: bigint;
+        value: bigint;
+      }
+    ],
+    "view"
+  >;
+
   defend: TypedContractMethod<
     [
       round: BigNumberish,
@@ -835,12 +828,6 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
 
-  demandSum: TypedContractMethod<
-    [round: BigNumberish, nodeIndex: BigNumberish],
-    [void],
-    "nonpayable"
-  >;
-
   evaluateChunk: TypedContractMethod<
     [
       round: BigNumberish,
@@ -853,68 +840,55 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
 
-  faultSum: TypedContractMethod<
-    [round: BigNumberish, nodeIndex: BigNumberish],
+  initialize: TypedContractMethod<
+    [authority: AddressLike],
     [void],
     "nonpayable"
   >;
 
-  gatherSharePoints: TypedContractMethod<
+  isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
+
+  modules: TypedContractMethod<
+    [],
     [
-      round: BigNumberish,
-      details: {
-        c: { x: BigNumberish; y: BigNumberish };
-        a: { x: BigNumberish; y: BigNumberish }[];
-        shareManifest: BytesLike;
-        h: BigNumberish;
-        y: BigNumberish;
-        w: { x: BigNumberish; y: BigNumberish };
-        proof: {
-          a: { x: BigNumberish; y: BigNumberish };
-          b: {
-            xIm: BigNumberish;
-            xRe: BigNumberish;
-            yIm: BigNumberish;
-            yRe: BigNumberish;
-          };
-          c: { x: BigNumberish; y: BigNumberish };
-        };
-      }[]
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        sums: string;
+        settlement: string;
+      }
     ],
-    [void],
-    "nonpayable"
+    "view"
   >;
 
-  openDemands: TypedContractMethod<[round: BigNumberish], [bigint], "view">;
-
-  postSum: TypedContractMethod<
-    [round: BigNumberish, setHash: BytesLike, chunkHashes: BytesLike[]],
-    [void],
-    "nonpayable"
-  >;
-
-  proveSum: TypedContractMethod<
-    [
-      round: BigNumberish,
-      nodeIndex: BigNumberish,
-      w: { x: BigNumberish; y: BigNumberish }
-    ],
-    [void],
-    "nonpayable"
-  >;
-
-  reportEquivocation: TypedContractMethod<
-    [
-      round: BigNumberish,
-      nodeIndex: BigNumberish,
-      setHashA: BytesLike,
-      signatureA: BytesLike,
-      setHashB: BytesLike,
-      signatureB: BytesLike
-    ],
-    [void],
-    "nonpayable"
-  >;
+  proxiableUUID: TypedContractMethod<[], [string], "view">;
 
   revealKey: TypedContractMethod<
     [
@@ -932,36 +906,55 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
 
+  setAuthority: TypedContractMethod<
+    [newAuthority: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
   settleComplaint: TypedContractMethod<
     [round: BigNumberish, memberKey: BytesLike, nodeIndex: BigNumberish],
     [void],
     "nonpayable"
   >;
 
-  sumDigestOf: TypedContractMethod<
-    [round: BigNumberish, nodeIndex: BigNumberish],
-    [string],
-    "view"
+  upgradeToAndCall: TypedContractMethod<
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
   >;
 
-  sumsFinal: TypedContractMethod<[round: BigNumberish], [boolean], "view">;
-
-  sumsStanding: TypedContractMethod<
-    [round: BigNumberish],
+  wire: TypedContractMethod<
     [
-      [bigint, bigint, bigint] & {
-        count: bigint;
-        bitmap: bigint;
-        summedAt: bigint;
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        sums: AddressLike;
+        settlement: AddressLike;
       }
     ],
-    "view"
+    [void],
+    "nonpayable"
   >;
 
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
 
+  getFunction(
+    nameOrSignature: "UPGRADE_INTERFACE_VERSION"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "answerCiphertext"
   ): TypedContractMethod<
@@ -982,17 +975,8 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "answerSum"
-  ): TypedContractMethod<
-    [
-      round: BigNumberish,
-      nodeIndex: BigNumberish,
-      chunk: BigNumberish,
-      words: BytesLike
-    ],
-    [void],
-    "nonpayable"
-  >;
+    nameOrSignature: "authority"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "claimBad"
   ): TypedContractMethod<
@@ -1058,6 +1042,38 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "complaintId"
+  ): TypedContractMethod<
+    [
+      round: BigNumberish,
+      memberKey: BytesLike,
+      nodeIndex: BigNumberish,
+      kind: BigNumberish
+    ],
+    [string],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "complaintOf"
+  ): TypedContractMethod<
+    [
+      round: BigNumberish,
+      memberKey: BytesLike,
+      nodeIndex: BigNumberish,
+      kind: BigNumberish
+    ],
+    [
+      [bigint, string, bigint, bigint, bigint] & {
+        stage: bigint;
+        complainant: string;
+        nextChunk: bigint;
+        z: bigint;
+        value: bigint;
+      }
+    ],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "defend"
   ): TypedContractMethod<
     [
@@ -1088,13 +1104,6 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "demandSum"
-  ): TypedContractMethod<
-    [round: BigNumberish, nodeIndex: BigNumberish],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
     nameOrSignature: "evaluateChunk"
   ): TypedContractMethod<
     [
@@ -1108,74 +1117,55 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "faultSum"
-  ): TypedContractMethod<
-    [round: BigNumberish, nodeIndex: BigNumberish],
-    [void],
-    "nonpayable"
-  >;
+    nameOrSignature: "initialize"
+  ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
   getFunction(
-    nameOrSignature: "gatherSharePoints"
+    nameOrSignature: "isConsumingScheduledOp"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "modules"
   ): TypedContractMethod<
+    [],
     [
-      round: BigNumberish,
-      details: {
-        c: { x: BigNumberish; y: BigNumberish };
-        a: { x: BigNumberish; y: BigNumberish }[];
-        shareManifest: BytesLike;
-        h: BigNumberish;
-        y: BigNumberish;
-        w: { x: BigNumberish; y: BigNumberish };
-        proof: {
-          a: { x: BigNumberish; y: BigNumberish };
-          b: {
-            xIm: BigNumberish;
-            xRe: BigNumberish;
-            yIm: BigNumberish;
-            yRe: BigNumberish;
-          };
-          c: { x: BigNumberish; y: BigNumberish };
-        };
-      }[]
+      [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+      ] & {
+        vault: string;
+        parameters: string;
+        stake: string;
+        institutions: string;
+        datasets: string;
+        consent: string;
+        inft: string;
+        versions: string;
+        verifiers: string;
+        proofVerifier: string;
+        campaigns: string;
+        rounds: string;
+        disputes: string;
+        sums: string;
+        settlement: string;
+      }
     ],
-    [void],
-    "nonpayable"
+    "view"
   >;
   getFunction(
-    nameOrSignature: "openDemands"
-  ): TypedContractMethod<[round: BigNumberish], [bigint], "view">;
-  getFunction(
-    nameOrSignature: "postSum"
-  ): TypedContractMethod<
-    [round: BigNumberish, setHash: BytesLike, chunkHashes: BytesLike[]],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "proveSum"
-  ): TypedContractMethod<
-    [
-      round: BigNumberish,
-      nodeIndex: BigNumberish,
-      w: { x: BigNumberish; y: BigNumberish }
-    ],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "reportEquivocation"
-  ): TypedContractMethod<
-    [
-      round: BigNumberish,
-      nodeIndex: BigNumberish,
-      setHashA: BytesLike,
-      signatureA: BytesLike,
-      setHashB: BytesLike,
-      signatureB: BytesLike
-    ],
-    [void],
-    "nonpayable"
-  >;
+    nameOrSignature: "proxiableUUID"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "revealKey"
   ): TypedContractMethod<
@@ -1194,6 +1184,9 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "setAuthority"
+  ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "settleComplaint"
   ): TypedContractMethod<
     [round: BigNumberish, memberKey: BytesLike, nodeIndex: BigNumberish],
@@ -1201,29 +1194,45 @@ export interface ShareDisputes extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "sumDigestOf"
+    nameOrSignature: "upgradeToAndCall"
   ): TypedContractMethod<
-    [round: BigNumberish, nodeIndex: BigNumberish],
-    [string],
-    "view"
+    [newImplementation: AddressLike, data: BytesLike],
+    [void],
+    "payable"
   >;
   getFunction(
-    nameOrSignature: "sumsFinal"
-  ): TypedContractMethod<[round: BigNumberish], [boolean], "view">;
-  getFunction(
-    nameOrSignature: "sumsStanding"
+    nameOrSignature: "wire"
   ): TypedContractMethod<
-    [round: BigNumberish],
     [
-      [bigint, bigint, bigint] & {
-        count: bigint;
-        bitmap: bigint;
-        summedAt: bigint;
+      modules_: {
+        vault: AddressLike;
+        parameters: AddressLike;
+        stake: AddressLike;
+        institutions: AddressLike;
+        datasets: AddressLike;
+        consent: AddressLike;
+        inft: AddressLike;
+        versions: AddressLike;
+        verifiers: AddressLike;
+        proofVerifier: AddressLike;
+        campaigns: AddressLike;
+        rounds: AddressLike;
+        disputes: AddressLike;
+        sums: AddressLike;
+        settlement: AddressLike;
       }
     ],
-    "view"
+    [void],
+    "nonpayable"
   >;
 
+  getEvent(
+    key: "AuthorityUpdated"
+  ): TypedContractEvent<
+    AuthorityUpdatedEvent.InputTuple,
+    AuthorityUpdatedEvent.OutputTuple,
+    AuthorityUpdatedEvent.OutputObject
+  >;
   getEvent(
     key: "BadClaimed"
   ): TypedContractEvent<
@@ -1253,11 +1262,11 @@ export interface ShareDisputes extends BaseContract {
     ComplaintSettledEvent.OutputObject
   >;
   getEvent(
-    key: "Equivocation"
+    key: "Initialized"
   ): TypedContractEvent<
-    EquivocationEvent.InputTuple,
-    EquivocationEvent.OutputTuple,
-    EquivocationEvent.OutputObject
+    InitializedEvent.InputTuple,
+    InitializedEvent.OutputTuple,
+    InitializedEvent.OutputObject
   >;
   getEvent(
     key: "KeyRevealed"
@@ -1274,13 +1283,6 @@ export interface ShareDisputes extends BaseContract {
     MissingClaimedEvent.OutputObject
   >;
   getEvent(
-    key: "RoundSummed"
-  ): TypedContractEvent<
-    RoundSummedEvent.InputTuple,
-    RoundSummedEvent.OutputTuple,
-    RoundSummedEvent.OutputObject
-  >;
-  getEvent(
     key: "ShareEvaluated"
   ): TypedContractEvent<
     ShareEvaluatedEvent.InputTuple,
@@ -1288,42 +1290,32 @@ export interface ShareDisputes extends BaseContract {
     ShareEvaluatedEvent.OutputObject
   >;
   getEvent(
-    key: "SumAnswered"
+    key: "Upgraded"
   ): TypedContractEvent<
-    SumAnsweredEvent.InputTuple,
-    SumAnsweredEvent.OutputTuple,
-    SumAnsweredEvent.OutputObject
+    UpgradedEvent.InputTuple,
+    UpgradedEvent.OutputTuple,
+    UpgradedEvent.OutputObject
   >;
   getEvent(
-    key: "SumChunk"
+    key: "Wired"
   ): TypedContractEvent<
-    SumChunkEvent.InputTuple,
-    SumChunkEvent.OutputTuple,
-    SumChunkEvent.OutputObject
-  >;
-  getEvent(
-    key: "SumDemanded"
-  ): TypedContractEvent<
-    SumDemandedEvent.InputTuple,
-    SumDemandedEvent.OutputTuple,
-    SumDemandedEvent.OutputObject
-  >;
-  getEvent(
-    key: "SumFaulted"
-  ): TypedContractEvent<
-    SumFaultedEvent.InputTuple,
-    SumFaultedEvent.OutputTuple,
-    SumFaultedEvent.OutputObject
-  >;
-  getEvent(
-    key: "SumPosted"
-  ): TypedContractEvent<
-    SumPostedEvent.InputTuple,
-    SumPostedEvent.OutputTuple,
-    SumPostedEvent.OutputObject
+    WiredEvent.InputTuple,
+    WiredEvent.OutputTuple,
+    WiredEvent.OutputObject
   >;
 
   filters: {
+    "AuthorityUpdated(address)": TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+    AuthorityUpdated: TypedContractEvent<
+      AuthorityUpdatedEvent.InputTuple,
+      AuthorityUpdatedEvent.OutputTuple,
+      AuthorityUpdatedEvent.OutputObject
+    >;
+
     "BadClaimed(uint64,bytes32,uint256,bytes32)": TypedContractEvent<
       BadClaimedEvent.InputTuple,
       BadClaimedEvent.OutputTuple,
@@ -1368,15 +1360,15 @@ export interface ShareDisputes extends BaseContract {
       ComplaintSettledEvent.OutputObject
     >;
 
-    "Equivocation(uint64,address,bytes32,bytes32)": TypedContractEvent<
-      EquivocationEvent.InputTuple,
-      EquivocationEvent.OutputTuple,
-      EquivocationEvent.OutputObject
+    "Initialized(uint64)": TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
     >;
-    Equivocation: TypedContractEvent<
-      EquivocationEvent.InputTuple,
-      EquivocationEvent.OutputTuple,
-      EquivocationEvent.OutputObject
+    Initialized: TypedContractEvent<
+      InitializedEvent.InputTuple,
+      InitializedEvent.OutputTuple,
+      InitializedEvent.OutputObject
     >;
 
     "KeyRevealed(uint64,bytes32,uint256,tuple,uint256)": TypedContractEvent<
@@ -1401,17 +1393,6 @@ export interface ShareDisputes extends BaseContract {
       MissingClaimedEvent.OutputObject
     >;
 
-    "RoundSummed(uint64,uint64)": TypedContractEvent<
-      RoundSummedEvent.InputTuple,
-      RoundSummedEvent.OutputTuple,
-      RoundSummedEvent.OutputObject
-    >;
-    RoundSummed: TypedContractEvent<
-      RoundSummedEvent.InputTuple,
-      RoundSummedEvent.OutputTuple,
-      RoundSummedEvent.OutputObject
-    >;
-
     "ShareEvaluated(uint64,bytes32,uint256,uint256)": TypedContractEvent<
       ShareEvaluatedEvent.InputTuple,
       ShareEvaluatedEvent.OutputTuple,
@@ -1423,59 +1404,26 @@ export interface ShareDisputes extends BaseContract {
       ShareEvaluatedEvent.OutputObject
     >;
 
-    "SumAnswered(uint64,uint256)": TypedContractEvent<
-      SumAnsweredEvent.InputTuple,
-      SumAnsweredEvent.OutputTuple,
-      SumAnsweredEvent.OutputObject
+    "Upgraded(address)": TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
     >;
-    SumAnswered: TypedContractEvent<
-      SumAnsweredEvent.InputTuple,
-      SumAnsweredEvent.OutputTuple,
-      SumAnsweredEvent.OutputObject
-    >;
-
-    "SumChunk(uint64,uint256,uint256,bytes)": TypedContractEvent<
-      SumChunkEvent.InputTuple,
-      SumChunkEvent.OutputTuple,
-      SumChunkEvent.OutputObject
-    >;
-    SumChunk: TypedContractEvent<
-      SumChunkEvent.InputTuple,
-      SumChunkEvent.OutputTuple,
-      SumChunkEvent.OutputObject
+    Upgraded: TypedContractEvent<
+      UpgradedEvent.InputTuple,
+      UpgradedEvent.OutputTuple,
+      UpgradedEvent.OutputObject
     >;
 
-    "SumDemanded(uint64,uint256,address,uint64)": TypedContractEvent<
-      SumDemandedEvent.InputTuple,
-      SumDemandedEvent.OutputTuple,
-      SumDemandedEvent.OutputObject
+    "Wired(tuple)": TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
     >;
-    SumDemanded: TypedContractEvent<
-      SumDemandedEvent.InputTuple,
-      SumDemandedEvent.OutputTuple,
-      SumDemandedEvent.OutputObject
-    >;
-
-    "SumFaulted(uint64,uint256,bytes32)": TypedContractEvent<
-      SumFaultedEvent.InputTuple,
-      SumFaultedEvent.OutputTuple,
-      SumFaultedEvent.OutputObject
-    >;
-    SumFaulted: TypedContractEvent<
-      SumFaultedEvent.InputTuple,
-      SumFaultedEvent.OutputTuple,
-      SumFaultedEvent.OutputObject
-    >;
-
-    "SumPosted(uint64,address,uint256,bytes32,bytes32,bytes32[])": TypedContractEvent<
-      SumPostedEvent.InputTuple,
-      SumPostedEvent.OutputTuple,
-      SumPostedEvent.OutputObject
-    >;
-    SumPosted: TypedContractEvent<
-      SumPostedEvent.InputTuple,
-      SumPostedEvent.OutputTuple,
-      SumPostedEvent.OutputObject
+    Wired: TypedContractEvent<
+      WiredEvent.InputTuple,
+      WiredEvent.OutputTuple,
+      WiredEvent.OutputObject
     >;
   };
 }

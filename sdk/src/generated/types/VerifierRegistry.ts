@@ -166,6 +166,7 @@ export interface VerifierRegistryInterface extends Interface {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ]
@@ -329,6 +330,7 @@ export namespace WiredEvent {
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
+      sums: AddressLike;
       settlement: AddressLike;
     }
   ];
@@ -347,6 +349,7 @@ export namespace WiredEvent {
       campaigns: string,
       rounds: string,
       disputes: string,
+      sums: string,
       settlement: string
     ] & {
       vault: string;
@@ -362,11 +365,13 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -395,6 +400,7 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     };
   }
@@ -547,6 +553,7 @@ export interface VerifierRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -562,6 +569,7 @@ export interface VerifierRegistry extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -674,6 +682,7 @@ export interface VerifierRegistry extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],
@@ -792,6 +801,7 @@ export interface VerifierRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -807,6 +817,7 @@ export interface VerifierRegistry extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -923,6 +934,7 @@ export interface VerifierRegistry extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],

@@ -5,6 +5,7 @@ export type { ERC5192 } from "./ERC5192.ts";
 export type { InstitutionRegistry } from "./InstitutionRegistry.ts";
 export type { ModelINFT } from "./ModelINFT.ts";
 export type { ModelVersions } from "./ModelVersions.ts";
+export type { NodeSums } from "./NodeSums.ts";
 export type { ProofVerifier } from "./ProofVerifier.ts";
 export type { ProtocolParameters } from "./ProtocolParameters.ts";
 export type { RoundManager } from "./RoundManager.ts";
