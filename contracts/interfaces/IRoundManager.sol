@@ -171,12 +171,12 @@ interface IRoundManager {
     /// and either all acknowledgements or the end of the complaint window. None can be open in any state but Share.
     function complaintOpened(RoundId round) external;
     function complaintClosed(RoundId round) external;
-    /// ShareDisputes: Frozen → Summed, and Summed → Frozen when a faulted sum leaves fewer than t+1 standing. RoundSettlement: Summed → Finalized | Closed,
+    /// NodeSums: Frozen → Summed, and Summed → Frozen when a faulted sum leaves fewer than t+1 standing. RoundSettlement: Summed → Finalized | Closed,
     /// Open | Commit | Share → FailedEarly, Frozen → FailedSums.
     function setState(RoundId round, RoundState state) external;
-    /// Both: releases one member's bond. A later call does nothing (an upheld complaint releases before it slashes; a claim comes after).
+    /// ShareDisputes, RoundSettlement: releases one member's bond. A later call does nothing (an upheld complaint releases before it slashes; a claim comes after).
     function releaseBond(RoundId round, bytes32 memberKey) external;
-    /// Both: releases one node's lock. A later call does nothing.
+    /// NodeSums, RoundSettlement: releases one node's lock. A later call does nothing.
     function releaseNode(RoundId round, uint256 nodeIndex) external;
 
     function get(RoundId round) external view returns (Round memory);

@@ -46,7 +46,7 @@ interface IStake {
     function lock(address party, uint256 amount) external;
     /// RoundManager only. Releases its own lock.
     function unlock(address party, uint256 amount) external;
-    /// ShareDisputes and RoundSettlement only. Slashes up to `amount` of what `party` has, at least 20 % of it to the treasury (rounded up);
+    /// ShareDisputes, NodeSums and RoundSettlement only. Slashes up to `amount` of what `party` has, at least 20 % of it to the treasury (rounded up);
     /// min(loss, the rest) goes to vault (compPurpose, compParty), which must belong to the calling module. Counts a miss; N misses suspend the party for a time
     /// and start the count anew. Never fails because the party has too little.
     /// @return slashed what was taken, @return compensation what reached compPurpose.

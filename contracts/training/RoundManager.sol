@@ -224,7 +224,7 @@ contract RoundManager is IRoundManager, Module {
         Round storage r = _existing(id).round;
         RoundState from = r.state;
         bool legal;
-        if (msg.sender == m.disputes) {
+        if (msg.sender == m.sums) {
             legal =
                 (from == RoundState.Frozen && to == RoundState.Summed) ||
                 (from == RoundState.Summed && to == RoundState.Frozen);
@@ -253,7 +253,7 @@ contract RoundManager is IRoundManager, Module {
     /// @inheritdoc IRoundManager
     function releaseNode(RoundId id, uint256 nodeIndex) external {
         Modules storage m = _modules();
-        if (msg.sender != m.disputes) _onlyModule(m.settlement);
+        if (msg.sender != m.sums) _onlyModule(m.settlement);
         RoundData storage d = _existing(id);
         Node storage node = d.committee[nodeIndex];
         if (node.released) return;

@@ -2,7 +2,7 @@
 pragma solidity 0.8.34;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {Module} from "../access/Module.sol";
+import {Module, Modules} from "../access/Module.sol";
 import {IProtocolParameters} from "../interfaces/IProtocolParameters.sol";
 import {IStake} from "../interfaces/IStake.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -132,7 +132,9 @@ contract Stake is IStake, Module {
         bytes32 compPurpose,
         bytes32 compParty
     ) external returns (uint256 slashed, uint256 compensation) {
-        if (msg.sender != _modules().disputes && msg.sender != _modules().settlement) revert NotSlasher(msg.sender);
+        Modules storage m = _modules();
+        bool slasher = msg.sender == m.disputes || msg.sender == m.sums || msg.sender == m.settlement;
+        if (!slasher) revert NotSlasher(msg.sender);
         // The money must reach an account of the module that computed the loss, or a slash could be sent astray.
         if (_vault().moduleOf(compPurpose) != msg.sender) revert ForeignPurpose(compPurpose, msg.sender);
         IProtocolParameters.Parameters memory p = _parameters().get();
