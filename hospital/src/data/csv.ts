@@ -17,7 +17,7 @@ export interface TableShape {
 }
 
 /** Bounds on what is read at all; a file beyond them is refused before it is held in memory. */
-export const CSV_LIMITS = { bytes: 64 * 2 ** 20, features: 4095, rows: 1_000_000, cells: 20_000_000 } as const;
+export const CSV_LIMITS = { bytes: 64 * 2 ** 20, features: 4095, rows: 250_000, cells: 20_000_000 } as const;
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
@@ -121,7 +121,12 @@ function splitRecords(text: string): CsvRecord[] {
       `line 1 has more than ${CSV_LIMITS.features + 1} columns, the limit for the largest circuit: drop columns (or transpose the table)`,
     );
   try {
-    const rows = parse(text, { info: true, relax_column_count: true, skip_empty_lines: true }) as unknown as {
+    const rows = parse(text, {
+      info: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      to: CSV_LIMITS.rows + 2,
+    }) as unknown as {
       record: string[];
       info: { lines: number };
     }[];

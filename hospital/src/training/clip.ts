@@ -18,7 +18,8 @@ const LARGEST = 2 ** 15 - 1;
 
 /**
  * Makes an update fit: after it, `quantize` with the same limits gives coordinates in [-2^15, 2^15) and Σu² <= B_i². Coordinates are
- * clipped, then the whole vector is scaled down if its rounded form is too long; one that fits is returned unchanged. Deterministic.
+ * clipped, then the whole vector is scaled down if its rounded form is too long; one that fits, and stays within
+ * ±(2^15 - 1), is returned unchanged. Deterministic.
  * Rounding lengthens a vector by at most √length / 2, hence the margin. Errors: RangeError on a coordinate that is not finite.
  */
 export function clip(delta: Float64Array, limits: UpdateLimits): Float64Array {
