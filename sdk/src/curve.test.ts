@@ -57,12 +57,14 @@ describe("BN254 groups", () => {
       const packed = await curve.pack(logs.map((log) => curve.mul(G1_GENERATOR, log)));
       for (const bits of [0n, 7n, 8n, 15n, 16n, 60n, 127n, 128n, 253n]) {
         const limit = (1n << bits) - 1n;
-        const scalars = logs.map(() => Fr.from(seededInt(random, -limit, limit)));
-        if (count > 1) [scalars[0], scalars[1]] = [Fr.from(-limit - 1n), Fr.from(limit)];
-        const expected = Fr.from(logs.reduce((sum, log, i) => sum + log * scalars[i]!, 0n));
-        expect(await curve.msm(packed, scalars), `${count} points, ${bits} bits`).to.deep.equal(
-          curve.mul(G1_GENERATOR, expected),
-        );
+        // either side of the edge where a digit grows by a byte
+        for (const edge of [0n, limit, limit + 1n, -limit - 1n, -limit - 2n]) {
+          const scalars = logs.map((_, i) => Fr.from(i === 0 ? edge : seededInt(random, -limit, limit)));
+          const expected = Fr.from(logs.reduce((sum, log, i) => sum + log * scalars[i]!, 0n));
+          expect(await curve.msm(packed, scalars), `${count} points, ${bits} bits, edge ${edge}`).to.deep.equal(
+            curve.mul(G1_GENERATOR, expected),
+          );
+        }
       }
     }
   });

@@ -19,7 +19,7 @@ import { CipherError, CurveError, EncodingError } from "./errors.ts";
 import { Fr, FR_MODULUS } from "./field.ts";
 import { randomFrVector } from "./random.ts";
 import type { Share } from "./shares.ts";
-import { keyContextHash, shareContextHash, tag } from "./transcript.ts";
+import { dleqChallenge, keyContextHash, shareContextHash, tag } from "./transcript.ts";
 
 describe("encrypted shares", () => {
   const seed = testSeed();
@@ -95,10 +95,16 @@ describe("encrypted shares", () => {
       { s, e, proof: { ...proof, r: G1_INFINITY } },
       { s, e: G1_INFINITY, proof },
       { s, e: { x: 1n, y: 1n }, proof },
+      { s, e: { x: 1n << 256n, y: 2n }, proof },
       { s, e: curve.neg(e), proof },
       { s: s + 1, e, proof },
     ];
     for (const bad of altered) expect(verifyEphemeral(curve, ctx, commitment, bad)).to.equal(false);
+    // infinity satisfies the equation with secret 0: it is refused as a key, not by the equation
+    const nonce = generateKeyPair(curve, random);
+    const trivial = { r: nonce.publicKey, z: nonce.secret };
+    expect(verifyKey(curve, G1_INFINITY, ctx, trivial)).to.equal(false);
+    expect(verifyEphemeral(curve, ctx, commitment, { s, e: G1_INFINITY, proof: trivial })).to.equal(false);
   });
 
   it("a registered key is proved for one institution and one registry", () => {
@@ -130,9 +136,15 @@ describe("encrypted shares", () => {
     expect(verify({}, curve.neg(node.publicKey))).to.equal(false);
     expect(verify({}, node.publicKey, tag("another"))).to.equal(false);
     expect(verify({}, node.publicKey, ctxShare, curve.neg(cipher.e))).to.equal(false);
-    const liar = generateKeyPair(curve, random);
-    const lie = revealKey(curve, liar, ctxShare, cipher.e, random);
-    expect(verifyReveal(curve, node.publicKey, ctxShare, cipher.e, lie)).to.equal(false);
+    // each equation alone can be met for a false K
+    const liar = { secret: generateKeyPair(curve, random).secret, publicKey: node.publicKey };
+    const secondOnly = revealKey(curve, liar, ctxShare, cipher.e, random);
+    expect(verifyReveal(curve, node.publicKey, ctxShare, cipher.e, secondOnly)).to.equal(false);
+    const nonce = generateKeyPair(curve, random);
+    const [r1, r2, falseK] = [nonce.publicKey, curve.mul(cipher.e, nonce.secret), curve.add(k, G1_GENERATOR)];
+    const c = dleqChallenge(ctxShare, node.publicKey, cipher.e, falseK, r1, r2);
+    const firstOnly = { k: falseK, proof: { r1, r2, z: Fr.from(nonce.secret + c * node.secret) } };
+    expect(verifyReveal(curve, node.publicKey, ctxShare, cipher.e, firstOnly)).to.equal(false);
   });
 
   it("keys at infinity or off the curve and non-canonical words are refused; errors show no secret", () => {

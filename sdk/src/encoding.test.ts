@@ -4,10 +4,12 @@ import {
   aggregateHash,
   CHAIN,
   chainHash,
+  chunkHashes,
   chunkWords,
   CHUNK_WORDS,
   decodeWords,
   encodeWords,
+  hashChunks,
   inputHash,
   lift,
   lower,
@@ -97,5 +99,7 @@ describe("encodings", () => {
     expect(chunks.flatMap((c) => decodeWords(c))).to.deep.equal(words);
     expect(chunkWords(words.slice(1)).length).to.equal(1);
     expect(chunkWords([])).to.deep.equal([]);
+    expect(hashChunks(packWords(words))).to.deep.equal(chunkHashes(words));
+    expect(hashChunks(packWords([FR_MODULUS]))[0], "malformed bytes can be named").to.match(/^0x[0-9a-f]{64}$/);
   });
 });

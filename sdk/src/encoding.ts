@@ -117,14 +117,18 @@ export function decodeWords(bytes: Uint8Array): bigint[] {
   );
 }
 
-/** The wire form cut into the chunks that go on chain: CHUNK_WORDS words each, the last one shorter. */
-export function chunkWords(words: readonly bigint[]): Uint8Array[] {
-  const bytes = encodeWords(words);
+/** Wire bytes cut into the chunks that go on chain: CHUNK_WORDS words each, the last one shorter. */
+export function splitChunks(bytes: Uint8Array): Uint8Array[] {
   const size = CHUNK_WORDS * WORD_BYTES;
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(size * i, size * (i + 1)));
 }
 
-/** keccak256 of each chunk's raw bytes, in order. */
-export function chunkHashes(words: readonly bigint[]): string[] {
-  return chunkWords(words).map((chunk) => hexlify(keccak_256(chunk)));
-}
+/** keccak256 of each chunk of raw bytes, canonical or not: a complaint must be able to name a malformed ciphertext. */
+export const hashChunks = (bytes: Uint8Array): string[] =>
+  splitChunks(bytes).map((chunk) => hexlify(keccak_256(chunk)));
+
+/** The chunks of a vector of canonical words. */
+export const chunkWords = (words: readonly bigint[]): Uint8Array[] => splitChunks(encodeWords(words));
+
+/** The chunk hashes of a vector of canonical words. */
+export const chunkHashes = (words: readonly bigint[]): string[] => hashChunks(encodeWords(words));

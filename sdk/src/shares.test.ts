@@ -146,6 +146,7 @@ describe("shares", () => {
     };
     expect(code(() => reconstruct([one], 1))).to.equal("TOO_FEW_SHARES");
     expect(code(() => reconstruct([one, one], 1))).to.equal("DUPLICATE_NODE");
+    expect(code(() => reconstruct([one, two, two], 1))).to.equal("DUPLICATE_NODE");
     expect(code(() => reconstruct([one, { s: 2, words: two.words.slice(1) }], 1))).to.equal("LENGTH");
     expect(code(() => sumShares([]))).to.equal("EMPTY_SET");
     expect(code(() => sumShares([one, two]))).to.equal("NODE_MIX");

@@ -94,7 +94,7 @@ describe("reference strings", () => {
     await verifySrs(curve, srs, random);
     const doubled = srs.powers.map((p) => curve.add(p, p));
     const variants: Srs[] = [
-      { ...srs, powers: doubled },
+      { ...srs, powers: doubled, lagrange: srs.lagrange.map((p) => curve.add(p, p)) },
       { ...srs, powers: srs.powers.with(n + 3, srs.powers[0]!) },
       { ...srs, powers: srs.powers.slice(1) },
       { ...srs, lagrange: srs.lagrange.toReversed() },

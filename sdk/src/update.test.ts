@@ -132,6 +132,8 @@ describe("updates and models as integers", () => {
     expect(sumValues(sum, 3)).to.deep.equal([3n * -32768n, 3n * 32767n]);
     expect(code(() => sumValues(sum, 2))).to.equal("SUM_RANGE");
     expect(() => sumValues(sum, 2)).to.throw(BoundError);
+    for (const v of [65537n, -65537n])
+      expect(code(() => sumValues([...lower([v]), 0n, 0n, 0n, 0n], 2))).to.equal("SUM_RANGE");
   });
 
   it("[attack 39] C_M follows M̃ ‖ P̃: any altered word, or a stale base, is another commitment", async () => {
