@@ -27,7 +27,7 @@ function strangeRows(count: number, seed: number): number[][] {
     random.below(2),
     1e12 * Math.exp(2 * random.normal()),
     random.normal(),
-    5,
+    36.6,
   ]);
 }
 const names = (d: number): string[] => Array.from({ length: d }, (_, j) => `f${j}`);
@@ -59,7 +59,7 @@ describe("standardize", () => {
   it("finds mean and deviation of all rows from the sum of 16-bit contributions, whatever the features' scale", () => {
     for (let seed = 1; seed <= 10; seed++) {
       const rows = strangeRows(400, seed);
-      const got = round([rows.slice(0, 20), rows.slice(20, 150), rows.slice(150)], 128);
+      const got = round([rows.slice(0, 20 + seed), rows.slice(20 + seed, 150), rows.slice(150)], 128);
       const exact = exactStandardizer(rows);
       for (const j of [0, 1, 2, 3, 4, 5]) {
         expect(got.scale[j]! / exact.scale[j]!, `deviation ${j}, seed ${seed}`).to.be.closeTo(1, 0.02);
