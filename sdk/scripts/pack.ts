@@ -1,7 +1,7 @@
 /**
  * Builds the package that is published: plain JavaScript and type declarations with a manifest of its own, since in
  * this repository the workspace exports its TypeScript sources. Writes mednexus-sdk-<version>.tgz.
- *   node sdk/scripts/pack.ts [FOLDER]     default folder: sdk/dist
+ *   npx node sdk/scripts/pack.ts [FOLDER]     default folder: sdk/dist
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Writes encoding.json; run with `node test/vectors/generate.ts`. Deterministic: a second run leaves no difference. */
+/** Writes encoding.json; run with `npx node test/vectors/generate.ts`. Deterministic: a second run leaves no difference. */
 import { writeFileSync } from "node:fs";
 import { buildVectors } from "./build.ts";
 
