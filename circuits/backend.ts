@@ -1,10 +1,22 @@
 import {
-  type Curve, Fr, type G1, type Proof, type Proved, type ProverBackend, type Witnesses,
+  type Curve,
+  Fr,
+  FR_MODULUS,
+  type G1,
+  type Proof,
+  type Proved,
+  type ProverBackend,
+  type Witnesses,
 } from "@mednexus/sdk";
 import * as snarkjs from "snarkjs";
 import { type Keys, loadKeys } from "./keys.ts";
 import { type Circuit, CircuitError } from "./manifest.ts";
+import { binaryFile, join, littleEndian, u32 } from "./setup/binary.ts";
 import { verifyProof } from "./verify.ts";
+import { calculateWitness, type CircuitInputs } from "./witness.ts";
+
+/** Keys with their witness generator compiled. */
+type Loaded = Keys & { readonly generator: WebAssembly.Module };
 
 export interface SnarkjsOptions {
   /** where keys come from; default `loadKeys` (INSECURE development keys) */
@@ -18,7 +30,7 @@ export interface SnarkjsOptions {
 export class SnarkjsBackend implements ProverBackend {
   readonly #curve: Curve;
   readonly #load: (circuit: Circuit, n: number) => Promise<Keys>;
-  readonly #keys = new Map<string, Promise<Keys>>();
+  readonly #keys = new Map<string, Promise<Loaded>>();
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
   /** snarkjs keeps one set of worker threads a process: the last backend to close ends them. */
@@ -54,28 +66,30 @@ export class SnarkjsBackend implements ProverBackend {
     const inputs = circuitInputs(circuit, n, witness);
     const keys = await this.keys(circuit, n);
 
-    const wtns: { type: "mem"; data?: Uint8Array } = { type: "mem" };
-    await snarkjs.wtns.calculate(inputs, file(keys.wasm), wtns).catch(() => {
-      // the generator's own message could quote values
-      throw new CircuitError("WITNESS_INVALID", `the values do not satisfy ${circuit}(${n})`);
-    });
-    const { proof, publicSignals } = await snarkjs.groth16.prove(file(keys.zkey), wtns);
-    wtns.data?.fill(0);
+    const assignment = await calculateWitness(keys.generator, inputs);
+    const { proof, publicSignals } = await snarkjs.groth16.prove(file(keys.zkey), file(wtnsFile(assignment)));
+    assignment.fill(0);
     const proved = { proof: fromSnarkjs(proof), publicInputs: publicSignals.map(BigInt) };
     const expected = publicInputsOf(circuit, witness);
-    const same = expected.length === proved.publicInputs.length && expected.every((v, k) => v === proved.publicInputs[k]);
+    const same =
+      expected.length === proved.publicInputs.length && expected.every((v, k) => v === proved.publicInputs[k]);
     if (!same || !(await verifyProof(this.#curve, keys.verifyingKey, proved.publicInputs, proved.proof))) {
-      throw new CircuitError("PROOF_REJECTED", `a proof of ${circuit}(${n}) failed its own verification`, { retryable: true });
+      throw new CircuitError("PROOF_REJECTED", `a proof of ${circuit}(${n}) failed its own verification`, {
+        retryable: true,
+      });
     }
     return proved;
   }
 
   /** Loads (and keeps) the keys of a size, e.g. before a deadline. */
-  keys(circuit: Circuit, n: number): Promise<Keys> {
+  keys(circuit: Circuit, n: number): Promise<Loaded> {
     const name = `${circuit}-${n}`;
     let keys = this.#keys.get(name);
     if (!keys) {
-      keys = this.#load(circuit, n);
+      keys = this.#load(circuit, n).then(async (loaded) => ({
+        ...loaded,
+        generator: await WebAssembly.compile(loaded.wasm),
+      }));
       this.#keys.set(name, keys);
       keys.catch(() => this.#keys.delete(name));
     }
@@ -93,10 +107,13 @@ export function publicInputsOf<C extends Circuit>(circuit: C, witness: Witnesses
  * Inputs by the circuit's signal names.
  * @throws CircuitError WITNESS_INVALID for a wrong length or a value that is not a canonical field element
  */
-export function circuitInputs(circuit: Circuit, n: number, witness: Witnesses[Circuit]): Record<string, bigint | readonly bigint[]> {
+export function circuitInputs(circuit: Circuit, n: number, witness: Witnesses[Circuit]): CircuitInputs {
   const { h, r, y, values, blinders } = witness;
   if (values.length !== n || blinders.length !== 4) {
-    throw new CircuitError("WITNESS_INVALID", `${circuit}(${n}) takes ${n} values and 4 blinders, not ${values.length} and ${blinders.length}`);
+    throw new CircuitError(
+      "WITNESS_INVALID",
+      `${circuit}(${n}) takes ${n} values and 4 blinders, not ${values.length} and ${blinders.length}`,
+    );
   }
   const publicInputs = publicInputsOf(circuit, witness);
   // circom would reduce these silently
@@ -108,8 +125,17 @@ export function circuitInputs(circuit: Circuit, n: number, witness: Witnesses[Ci
     : { h, r, y, m: values, rho: blinders };
 }
 
-function file(data: Uint8Array): { type: "mem"; data: Uint8Array } {
+function file(data: Uint8Array): snarkjs.MemoryFile {
   return { type: "mem", data };
+}
+
+/** An assignment in snarkjs's wtns format, version 2. */
+function wtnsFile(assignment: Uint8Array): Uint8Array {
+  const header = join([u32(32), littleEndian(FR_MODULUS), u32(assignment.length / 32)]);
+  return binaryFile("wtns", 2, [
+    [1, header],
+    [2, assignment],
+  ]);
 }
 
 /** snarkjs writes projective decimal strings, real part first. */

@@ -18,11 +18,11 @@ export interface Keys {
   /** BuildRecord's keyHash: what the verifier registry stores */
   readonly keyHash: string;
   readonly verifyingKey: VerifyingKey;
-  readonly r1cs: Uint8Array;
+  readonly r1cs: Uint8Array<ArrayBuffer>;
   /** witness generator */
-  readonly wasm: Uint8Array;
+  readonly wasm: Uint8Array<ArrayBuffer>;
   /** proving key, snarkjs format */
-  readonly zkey: Uint8Array;
+  readonly zkey: Uint8Array<ArrayBuffer>;
 }
 
 export type KeyStage = "cached" | "compile" | "setup";
@@ -46,7 +46,9 @@ export async function loadKeys(circuit: Circuit, n: number, options: LoadOptions
   if (!Object.hasOwn(manifest, circuit) || !Number.isInteger(n) || n < 16 || n > 4096 || (n & (n - 1)) !== 0) {
     throw new CircuitError("SIZE_UNKNOWN", `no circuit ${circuit} of size ${n}`);
   }
-  const cache = resolve(options.cache ?? process.env.MEDNEXUS_CACHE ?? join(packageRoot, "../node_modules/.cache/mednexus"));
+  const cache = resolve(
+    options.cache ?? process.env.MEDNEXUS_CACHE ?? join(packageRoot, "../node_modules/.cache/mednexus"),
+  );
   const folder = join(cache, `${circuit}-${n}-${sourceHash()}`);
 
   const cached = await readBuild(folder, circuit, n);
@@ -60,7 +62,10 @@ export async function loadKeys(circuit: Circuit, n: number, options: LoadOptions
     await build(circuit, n, fresh, (stage) => options.onProgress?.(stage, circuit, n));
     const built = await readBuild(fresh, circuit, n);
     if (!built) {
-      throw new CircuitError("KEYS_NOT_REPRODUCED", `${circuit}(${n}): a fresh build does not match circuits/generated; run npm run generate`);
+      throw new CircuitError(
+        "KEYS_NOT_REPRODUCED",
+        `${circuit}(${n}): a fresh build does not match circuits/generated; run npm run keys -w circuits`,
+      );
     }
     await publish(fresh, folder);
     return built;
@@ -70,9 +75,16 @@ export async function loadKeys(circuit: Circuit, n: number, options: LoadOptions
 }
 
 /** Builds into a folder, in a child process, and nothing else. */
-export async function build(circuit: Circuit, n: number, folder: string, onStage: (stage: KeyStage) => void): Promise<void> {
+export async function build(
+  circuit: Circuit,
+  n: number,
+  folder: string,
+  onStage: (stage: KeyStage) => void,
+): Promise<void> {
   const script = fileURLToPath(new URL("./setup/build.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--max-old-space-size=8192", script, circuit, String(n), folder], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--max-old-space-size=8192", script, circuit, String(n), folder], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let errors = "";
   child.stdout.setEncoding("utf8").on("data", (lines: string) => {
     for (const stage of lines.split("\n")) if (stage === "compile" || stage === "setup") onStage(stage);
@@ -85,7 +97,7 @@ export async function build(circuit: Circuit, n: number, folder: string, onStage
 /** The build in a folder, or undefined if it is absent, damaged or not the expected one. */
 async function readBuild(folder: string, circuit: Circuit, n: number): Promise<Keys | undefined> {
   try {
-    const read = (name: string): Promise<Uint8Array> => readFile(join(folder, name));
+    const read = (name: string): Promise<Uint8Array<ArrayBuffer>> => readFile(join(folder, name));
     const [r1cs, wasm, zkey] = await Promise.all([read("circuit.r1cs"), read("circuit.wasm"), read("circuit.zkey")]);
     const record = JSON.parse(await readFile(join(folder, "record.json"), "utf8")) as BuildRecord;
     const vkey = await readFile(join(folder, "vkey.json"), "utf8");
@@ -95,7 +107,12 @@ async function readBuild(folder: string, circuit: Circuit, n: number): Promise<K
     if (digest(r1cs) !== sha256.r1cs || digest(wasm) !== sha256.wasm || digest(zkey) !== sha256.zkey) return undefined;
     return { circuit, n, constraints, keyHash, verifyingKey, r1cs, wasm, zkey };
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof CircuitError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (
+      error instanceof SyntaxError ||
+      error instanceof CircuitError ||
+      (error as NodeJS.ErrnoException).code === "ENOENT"
+    )
+      return undefined;
     throw error;
   }
 }
@@ -119,10 +136,13 @@ function sourceHash(): string {
   const require = createRequire(import.meta.url);
   const hash = createHash("sha256");
   const sources = ["src", "src/lib", "setup"].flatMap((folder) =>
-    readdirSync(join(packageRoot, folder), { withFileTypes: true }).filter((file) => file.isFile()).map(({ name }) => join(packageRoot, folder, name)),
+    readdirSync(join(packageRoot, folder), { withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map(({ name }) => join(packageRoot, folder, name)),
   );
   const packages = ["circom2/package.json", "circomlib/package.json"].map((name) => require.resolve(name));
-  for (const file of [join(packageRoot, "circuits.json"), ...sources.sort()]) hash.update(`${relative(packageRoot, file)}\0`).update(readFileSync(file));
+  for (const file of [join(packageRoot, "circuits.json"), ...sources.sort()])
+    hash.update(`${relative(packageRoot, file)}\0`).update(readFileSync(file));
   for (const file of packages) hash.update(readFileSync(file));
   return hash.digest("hex").slice(0, 32);
 }

@@ -20,8 +20,29 @@ declare module "snarkjs" {
   namespace groth16 {
     function prove(zkey: MemoryFile, wtns: MemoryFile): Promise<{ proof: Groth16Proof; publicSignals: string[] }>;
   }
-  namespace wtns {
-    function calculate(inputs: Record<string, bigint | readonly bigint[]>, wasm: MemoryFile, wtns: MemoryFile): Promise<void>;
+  interface VerificationKey {
+    readonly vk_alpha_1: readonly string[];
+    readonly vk_beta_2: readonly (readonly string[])[];
+    readonly vk_gamma_2: readonly (readonly string[])[];
+    readonly vk_delta_2: readonly (readonly string[])[];
+    readonly IC: readonly (readonly string[])[];
+  }
+  /** a path, or bytes in memory */
+  type File = string | MemoryFile;
+  namespace zKey {
+    /** -1 if the powers-of-tau file does not fit the circuit */
+    function newZKey(r1cs: File, ptau: File, zkey: File): Promise<Uint8Array | -1>;
+    function contribute(before: File, after: File, name: string, entropy: string): Promise<Uint8Array>;
+    /** false for a malformed beacon */
+    function beacon(
+      before: File,
+      after: File,
+      name: string,
+      beacon: string,
+      iterationsExponent: number,
+    ): Promise<Uint8Array | false>;
+    function verifyFromR1cs(r1cs: File, ptau: File, zkey: File): Promise<boolean>;
+    function exportVerificationKey(zkey: File): Promise<VerificationKey>;
   }
   namespace curves {
     function getCurveFromName(name: "bn128"): Promise<FfCurve>;

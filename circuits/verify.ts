@@ -1,4 +1,13 @@
-import { type Curve, Fr, type G1, G1_GENERATOR, G2_GENERATOR, isG1, type Proof, type VerifyingKey } from "@mednexus/sdk";
+import {
+  type Curve,
+  Fr,
+  type G1,
+  G1_GENERATOR,
+  G2_GENERATOR,
+  isG1,
+  type Proof,
+  type VerifyingKey,
+} from "@mednexus/sdk";
 import { CircuitError } from "./manifest.ts";
 import { trapdoor } from "./setup/trapdoor.ts";
 
@@ -7,7 +16,12 @@ import { trapdoor } from "./setup/trapdoor.ts";
  * in their groups. False for anything else.
  * Source: Groth, EUROCRYPT 2016: e(A, B) = e(alpha, beta) e(IC(x), gamma) e(C, delta).
  */
-export async function verifyProof(curve: Curve, key: VerifyingKey, publicInputs: readonly bigint[], proof: Proof): Promise<boolean> {
+export async function verifyProof(
+  curve: Curve,
+  key: VerifyingKey,
+  publicInputs: readonly bigint[],
+  proof: Proof,
+): Promise<boolean> {
   const { a, b, c } = proof;
   if (publicInputs.length !== key.ic.length - 1 || !publicInputs.every((v) => Fr.isCanonical(v))) return false;
   if (!isG1(a) || !isG1(c) || !curve.isG2(b)) return false;
@@ -25,7 +39,13 @@ export async function verifyProof(curve: Curve, key: VerifyingKey, publicInputs:
  *
  * With A = a G, B = b G2: C = ((a b - alpha beta) G - gamma IC(x)) / delta.
  */
-export function simulateProof(curve: Curve, key: VerifyingKey, publicInputs: readonly bigint[], a: bigint, b: bigint): Proof {
+export function simulateProof(
+  curve: Curve,
+  key: VerifyingKey,
+  publicInputs: readonly bigint[],
+  a: bigint,
+  b: bigint,
+): Proof {
   const { alpha, beta, gamma, delta } = trapdoor;
   const free = curve.mul(G1_GENERATOR, Fr.sub(Fr.mul(a, b), Fr.mul(alpha, beta)));
   const rest = curve.sub(free, curve.mul(combineInputs(curve, key, publicInputs), gamma));

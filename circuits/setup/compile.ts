@@ -12,8 +12,8 @@ const circom = fileURLToPath(new URL("./circom.ts", import.meta.url));
 const libraries = dirname(dirname(createRequire(import.meta.url).resolve("circomlib/package.json")));
 
 export interface Compiled {
-  readonly r1cs: Uint8Array;
-  readonly wasm: Uint8Array;
+  readonly r1cs: Uint8Array<ArrayBuffer>;
+  readonly wasm: Uint8Array<ArrayBuffer>;
   /** circom's symbol table: lines of `label,wire,component,name`; wire -1 when optimised away */
   readonly symbols: string;
 }
@@ -21,8 +21,6 @@ export interface Compiled {
 export interface CompileOptions {
   /** O2 is what keys are made of; O0 keeps every constraint as it stands in the source, for tests. */
   readonly optimization?: "O2" | "O0";
-  /** false: the witness generator computes values for inputs that break `===` constraints, for tests. */
-  readonly asserts?: boolean;
   /** folder that the entry's source is relative to */
   readonly root?: string;
 }
@@ -31,22 +29,31 @@ export interface CompileOptions {
  * Compiles `component main {public [...]} = template(n)` in a child process, with `scratch` for its files.
  * @throws CircuitError COMPILE_FAILED with the compiler's words
  */
-export async function compile(entry: CircuitEntry, n: number, scratch: string, options: CompileOptions = {}): Promise<Compiled> {
-  const { optimization = "O2", asserts = true, root = packageRoot } = options;
+export async function compile(
+  entry: CircuitEntry,
+  n: number,
+  scratch: string,
+  options: CompileOptions = {},
+): Promise<Compiled> {
+  const { optimization = "O2", root = packageRoot } = options;
   const out = resolve(scratch);
   await mkdir(out, { recursive: true });
   const main = join(out, "main.circom");
+  const published = entry.publicInputs.length > 0 ? ` {public [${entry.publicInputs.join(", ")}]}` : "";
   await writeFile(
     main,
     `pragma circom 2.2.3;\ninclude ${JSON.stringify(join(root, entry.source))};\n` +
-      `component main {public [${entry.publicInputs.join(", ")}]} = ${entry.template}(${n});\n`,
+      `component main${published} = ${entry.template}(${n});\n`,
   );
   const args = [circom, main, "--r1cs", "--wasm", "--sym", `--${optimization}`, "-l", libraries, "-o", out];
-  if (!asserts) args.push("--constraint_assert_dissabled");
-  await run(process.execPath, args, { maxBuffer: 1 << 26 }).catch((cause: { stderr?: string; stdout?: string; message: string }) => {
-    const words = `${cause.stdout ?? ""}${cause.stderr ?? ""}`.trim() || cause.message;
-    throw new CircuitError("COMPILE_FAILED", `circom refused ${entry.template}(${n}): ${words.slice(-2000)}`, { cause });
-  });
+  await run(process.execPath, args, { maxBuffer: 1 << 26 }).catch(
+    (cause: { stderr?: string; stdout?: string; message: string }) => {
+      const words = `${cause.stdout ?? ""}${cause.stderr ?? ""}`.trim() || cause.message;
+      throw new CircuitError("COMPILE_FAILED", `circom refused ${entry.template}(${n}): ${words.slice(-2000)}`, {
+        cause,
+      });
+    },
+  );
   const [r1cs, wasm, symbols] = await Promise.all([
     readFile(join(out, "main.r1cs")),
     readFile(join(out, "main_js", "main.wasm")),

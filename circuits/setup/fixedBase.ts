@@ -19,7 +19,7 @@ export interface FixedBase {
  * Fixed-base windows over ffjavascript's wasm: a scalar's digits in base 2^window each pick a point from a table,
  * so a product costs 256 / window mixed additions and no doubling. Synchronous and on the calling thread.
  *
- * @param many whether well over 10^5 products will follow: then 16-bit windows pay for their larger tables.
+ * @param many whether some 10^5 products will follow in each group: then 16-bit windows pay for their tables of 2^20 points.
  */
 export async function fixedBase(many = false): Promise<FixedBase> {
   const curve = await buildBn128(true);
@@ -70,7 +70,7 @@ export async function fixedBase(many = false): Promise<FixedBase> {
           const sum = sums + k * jacobian;
           zero(sum);
           let rest = scalars[from + k]!;
-          for (let i = 0; rest > 0n; ) {
+          for (let i = 0; rest > 0n;) {
             // 64 bits at a time: one bigint shift instead of one a digit
             const word = BigInt.asUintN(64, rest);
             rest >>= 64n;

@@ -1,5 +1,5 @@
 import { Domain, Fr, FQ_MODULUS, FR_MODULUS, type G1, type G2, type VerifyingKey } from "@mednexus/sdk";
-import { CircuitError } from "../manifest.ts";
+import { binaryFile, join, littleEndian, split, u32, writeLittleEndian } from "./binary.ts";
 import { fixedBase, G1_BYTES, G2_BYTES } from "./fixedBase.ts";
 import type { Combination, R1cs } from "./r1cs.ts";
 import type { Trapdoor } from "./trapdoor.ts";
@@ -8,7 +8,7 @@ const R = (1n << 256n) % FR_MODULUS;
 const R_SQUARED = (R * R) % FR_MODULUS;
 const Q_INVERSE_OF_R = inverseMod((1n << 256n) % FQ_MODULUS, FQ_MODULUS);
 /** From about this many rows on, fixed-base tables with 16-bit windows pay for themselves. */
-const MANY_ROWS = 20_000;
+const MANY_ROWS = 60_000;
 
 /** The QAP of an R1CS evaluated at tau: for each wire A(tau), B(tau), C(tau). */
 interface Qap {
@@ -25,7 +25,10 @@ interface Qap {
  * Section 10 (ceremony record) is empty, as there was no ceremony.
  * Source: Groth, EUROCRYPT 2016, section 3.2; snarkjs zkey_new.js for the format, its domain and its H basis.
  */
-export async function groth16Keys(r1cs: R1cs, trapdoor: Trapdoor): Promise<{ zkey: Uint8Array; verifyingKey: VerifyingKey }> {
+export async function groth16Keys(
+  r1cs: R1cs,
+  trapdoor: Trapdoor,
+): Promise<{ zkey: Uint8Array; verifyingKey: VerifyingKey }> {
   const { alpha, beta, gamma, delta, tau } = trapdoor;
   const base = await fixedBase(r1cs.rows.length > MANY_ROWS);
   const qap = evaluateQap(r1cs, tau);
@@ -41,11 +44,21 @@ export async function groth16Keys(r1cs: R1cs, trapdoor: Trapdoor): Promise<{ zke
   const [alpha1, beta1, delta1] = split(base.g1([alpha, beta, delta]), G1_BYTES);
   const [beta2, gamma2, delta2] = split(base.g2([beta, gamma, delta]), G2_BYTES);
   const header = join([
-    u32(32), littleEndian(FQ_MODULUS), u32(32), littleEndian(FR_MODULUS),
-    u32(r1cs.wires), u32(r1cs.publics), u32(size),
-    alpha1!, beta1!, beta2!, gamma2!, delta1!, delta2!,
+    u32(32),
+    littleEndian(FQ_MODULUS),
+    u32(32),
+    littleEndian(FR_MODULUS),
+    u32(r1cs.wires),
+    u32(r1cs.publics),
+    u32(size),
+    alpha1!,
+    beta1!,
+    beta2!,
+    gamma2!,
+    delta1!,
+    delta2!,
   ]);
-  const zkey = binaryFile("zkey", [
+  const zkey = binaryFile("zkey", 1, [
     [1, u32(1)],
     [2, header],
     [3, ic],
@@ -78,7 +91,7 @@ function evaluateQap({ rows, wires, publics }: R1cs, tau: bigint): Qap {
   let size = 1;
   while (size < rows.length + publics + 1) size *= 2;
   const lagrange = lagrangeAt(size, tau);
-  const a = new Array<bigint>(wires).fill(0n);
+  const a = Array.from({ length: wires }, () => 0n);
   const b = [...a];
   const c = [...a];
   rows.forEach((row, k) => {
@@ -123,17 +136,6 @@ function coefficients({ rows, publics }: R1cs): Uint8Array {
   }
 }
 
-/** iden3's container: magic, version 1, then sections of (type, 64-bit length, bytes). */
-export function binaryFile(magic: string, sections: readonly (readonly [number, Uint8Array])[]): Uint8Array {
-  const parts = [new TextEncoder().encode(magic), u32(1), u32(sections.length)];
-  for (const [type, body] of sections) {
-    const length = new Uint8Array(8);
-    new DataView(length.buffer).setBigUint64(0, BigInt(body.length), true);
-    parts.push(u32(type), length, body);
-  }
-  return join(parts);
-}
-
 function g1(point: Uint8Array): G1 {
   const [x, y] = split(point, 32).map(fromMontgomery);
   return { x: x!, y: y! };
@@ -157,35 +159,4 @@ function inverseMod(value: bigint, modulus: bigint): bigint {
     if (e & 1n) result = (result * square) % modulus;
   }
   return result;
-}
-
-function littleEndian(value: bigint): Uint8Array {
-  const out = new Uint8Array(32);
-  writeLittleEndian(new DataView(out.buffer), 0, value);
-  return out;
-}
-
-function writeLittleEndian(view: DataView, at: number, value: bigint): void {
-  for (let k = 0; k < 4; k++) view.setBigUint64(at + 8 * k, BigInt.asUintN(64, value >> BigInt(64 * k)), true);
-}
-
-function u32(value: number): Uint8Array {
-  const out = new Uint8Array(4);
-  new DataView(out.buffer).setUint32(0, value, true);
-  return out;
-}
-
-function split(bytes: Uint8Array, length: number): Uint8Array[] {
-  if (bytes.length % length !== 0) throw new CircuitError("POINT_BYTES", `${bytes.length} bytes are not points of ${length}`);
-  return Array.from({ length: bytes.length / length }, (_, k) => bytes.subarray(k * length, (k + 1) * length));
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

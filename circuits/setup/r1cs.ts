@@ -80,7 +80,9 @@ export function evaluate({ wires, coefficients }: Combination, assignment: reado
 
 /** Rows that an assignment breaks. */
 export function brokenRows({ rows }: R1cs, assignment: readonly bigint[]): Row[] {
-  return rows.filter(({ a, b, c }) => (evaluate(a, assignment) * evaluate(b, assignment) - evaluate(c, assignment)) % FR_MODULUS !== 0n);
+  return rows.filter(
+    ({ a, b, c }) => (evaluate(a, assignment) * evaluate(b, assignment) - evaluate(c, assignment)) % FR_MODULUS !== 0n,
+  );
 }
 
 function invalid(why: string): CircuitError {

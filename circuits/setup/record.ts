@@ -20,7 +20,13 @@ export function encodeVerifyingKey(circuit: string, n: number, key: VerifyingKey
 export function decodeVerifyingKey(json: string): VerifyingKey {
   try {
     const { alpha, beta, gamma, delta, ic } = JSON.parse(json);
-    return { alpha: decodeG1(alpha), beta: decodeG2(beta), gamma: decodeG2(gamma), delta: decodeG2(delta), ic: ic.map(decodeG1) };
+    return {
+      alpha: decodeG1(alpha),
+      beta: decodeG2(beta),
+      gamma: decodeG2(gamma),
+      delta: decodeG2(delta),
+      ic: ic.map(decodeG1),
+    };
   } catch (cause) {
     throw new CircuitError("VKEY_INVALID", "not a verifying key", { cause });
   }

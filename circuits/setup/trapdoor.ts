@@ -1,5 +1,4 @@
-import { FR_MODULUS, INSECURE_TAU } from "@mednexus/sdk";
-import { id } from "ethers";
+import { FR_MODULUS, INSECURE_TAU, tag } from "@mednexus/sdk";
 
 /**
  * The development set-up's secrets, INSECURE on purpose: whoever knows one of them forges proofs and openings, and
@@ -19,5 +18,5 @@ export const trapdoor = {
 export type Trapdoor = { readonly [K in keyof typeof trapdoor]: bigint };
 
 function secret(name: string): bigint {
-  return BigInt(id(`mednexus.insecure.dev.${name}.v1`)) % FR_MODULUS;
+  return BigInt(tag(`insecure.dev.${name}`)) % FR_MODULUS;
 }

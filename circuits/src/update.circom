@@ -15,7 +15,7 @@ template Update(n) {
     signal input h;              // chain over limbs, then blinders
     signal input r;              // challenge; canonical, derived by the contract
     signal input y;              // p(r)
-    signal input B2;             // squared norm bound, < 2^64 by (U2)
+    signal input B2;             // squared norm bound, < 2^64 by (U5)
 
     // PRIVATE
     signal input u[n];           // coordinates, -2^15 <= u_j < 2^15, by (L1)
@@ -33,19 +33,21 @@ template Update(n) {
         for (var j = 0; j < count; j++) {
             limb[l].u[j] <== u[width * l + j]; // (U1) what is checked and hashed is what is evaluated
         }
-        chain.in[l] <== limb[l].packed; // (U3) the limbs are under h
+        chain.in[l] <== limb[l].packed; // (U2) the limbs are under h
         squares += limb[l].squares;
     }
     // Blinders under h too: else a prover solves them after seeing r and opens any C to any y.
     for (var k = 0; k < 4; k++) {
-        chain.in[limbs + k] <== rho[k]; // (U4)
+        chain.in[limbs + k] <== rho[k]; // (U3)
     }
-    h === chain.out; // (U5)
+    h === chain.out; // (U4)
 
     // squares <= n * 2^30 <= 2^42 cannot wrap, so with both ranges B2 >= squares holds over the integers.
     assert(n <= 4096);
-    AssertBits(64)(B2); // (U2)
-    AssertBits(64)(B2 - squares); // (U6) the norm is within the bound
+    component bound = AssertBits(64);
+    component slack = AssertBits(64);
+    bound.in <== B2; // (U5)
+    slack.in <== B2 - squares; // (U6) the norm is within the bound
 
     component evaluate = Evaluate(n);
     evaluate.r <== r; // (U7)

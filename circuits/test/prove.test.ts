@@ -18,7 +18,10 @@ describe("SnarkjsBackend, size 128", function () {
   after(() => backend.close());
 
   async function refused(promise: Promise<unknown>, code: string): Promise<void> {
-    const error = await promise.then(() => undefined, (e: unknown) => e);
+    const error = await promise.then(
+      () => undefined,
+      (e: unknown) => e,
+    );
     expect(error).instanceOf(MedNexusError);
     expect((error as MedNexusError).code).equal(code);
   }
@@ -41,7 +44,10 @@ describe("SnarkjsBackend, size 128", function () {
   });
 
   it("two proofs asked for at once both come, and two proofs of one statement differ", async () => {
-    const [first, second] = await Promise.all([backend.prove("update", 128, update), backend.prove("update", 128, update)]);
+    const [first, second] = await Promise.all([
+      backend.prove("update", 128, update),
+      backend.prove("update", 128, update),
+    ]);
     expect(first.proof.a).not.deep.equal(second.proof.a);
   });
 
@@ -59,14 +65,21 @@ describe("SnarkjsBackend, size 128", function () {
     await refused(backend.prove("update", 128, { ...update, y: update.y + FR_MODULUS }), "WITNESS_INVALID");
     await refused(backend.prove("update", 128, { ...update, h: update.h + FR_MODULUS }), "WITNESS_INVALID");
     await refused(backend.prove("update", 128, { ...update, r: update.r + FR_MODULUS }), "WITNESS_INVALID");
-    await refused(backend.prove("update", 128, { ...update, values: update.values.with(0, update.values[0]! - FR_MODULUS) }), "WITNESS_INVALID");
+    await refused(
+      backend.prove("update", 128, { ...update, values: update.values.with(0, update.values[0]! - FR_MODULUS) }),
+      "WITNESS_INVALID",
+    );
   });
 
   it("[attack 20] [attack 30] aliased coordinates and negated points are refused", async () => {
     const { proof, publicInputs } = await backend.prove("update", 128, update);
     const negated = (p: { x: bigint; y: bigint }) => ({ x: p.x, y: FQ_MODULUS - p.y });
-    expect(await verifyProof(curve, key, publicInputs, { ...proof, a: { ...proof.a, x: proof.a.x + FQ_MODULUS } })).equal(false);
-    expect(await verifyProof(curve, key, publicInputs, { ...proof, a: negated(proof.a), c: negated(proof.c) })).equal(false);
+    expect(
+      await verifyProof(curve, key, publicInputs, { ...proof, a: { ...proof.a, x: proof.a.x + FQ_MODULUS } }),
+    ).equal(false);
+    expect(await verifyProof(curve, key, publicInputs, { ...proof, a: negated(proof.a), c: negated(proof.c) })).equal(
+      false,
+    );
   });
 
   it("[attack 23] a proof of one circuit does not verify under the other's key", async () => {
@@ -79,7 +92,10 @@ describe("SnarkjsBackend, size 128", function () {
     await refused(backend.prove("update", 128, { ...update, y: Fr.add(update.y, 1n) }), "WITNESS_INVALID");
     await refused(backend.prove("update", 128, { ...update, values: update.values.slice(1) }), "WITNESS_INVALID");
     const secret = update.values.with(3, 40_000n);
-    const error: Error = await backend.prove("update", 128, { ...update, values: secret }).then(() => expect.fail("proved"), (e) => e);
+    const error: Error = await backend.prove("update", 128, { ...update, values: secret }).then(
+      () => expect.fail("proved"),
+      (e) => e,
+    );
     expect(`${error.message} ${error.cause ?? ""}`).not.contain("40000");
   });
 

@@ -14,13 +14,29 @@ export function seeded(seed: number): (bound: bigint) => bigint {
 }
 
 /** An honest update statement over signed coordinates; its bound is met exactly unless given. */
-export function updateStatement(values: readonly bigint[], blinders: readonly bigint[], r: bigint, normBound2 = squaredNorm(values)): Witnesses["update"] {
+export function updateStatement(
+  values: readonly bigint[],
+  blinders: readonly bigint[],
+  r: bigint,
+  normBound2 = squaredNorm(values),
+): Witnesses["update"] {
   const elements = lower(values);
-  return { h: updateHash(values, blinders), r, y: evaluate([...elements, ...blinders], r), normBound2, values: elements, blinders };
+  return {
+    h: updateHash(values, blinders),
+    r,
+    y: evaluate([...elements, ...blinders], r),
+    normBound2,
+    values: elements,
+    blinders,
+  };
 }
 
 /** An honest model statement over field elements. */
-export function aggregateStatement(values: readonly bigint[], blinders: readonly bigint[], r: bigint): Witnesses["aggregate"] {
+export function aggregateStatement(
+  values: readonly bigint[],
+  blinders: readonly bigint[],
+  r: bigint,
+): Witnesses["aggregate"] {
   return { h: aggregateHash([...values, ...blinders]), r, y: evaluate([...values, ...blinders], r), values, blinders };
 }
 
@@ -28,7 +44,11 @@ export function aggregateStatement(values: readonly bigint[], blinders: readonly
 export function randomUpdate(n: number, seed: number): Witnesses["update"] {
   const next = seeded(seed);
   const values = Array.from({ length: n }, () => next(65536n) - 32768n);
-  return updateStatement(values, Array.from({ length: 4 }, () => next(Fr.modulus)), next(Fr.modulus));
+  return updateStatement(
+    values,
+    Array.from({ length: 4 }, () => next(Fr.modulus)),
+    next(Fr.modulus),
+  );
 }
 
 export function randomAggregate(n: number, seed: number): Witnesses["aggregate"] {

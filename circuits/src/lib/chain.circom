@@ -2,9 +2,9 @@ pragma circom 2.2.3;
 
 include "circomlib/circuits/poseidon.circom";
 
-// Sponge-free Poseidon chain: state_0 names size, width and kind; each step absorbs 15 field elements,
-// state = Poseidon(16)(state, 15 inputs); the last step is padded with zeros. `count` is fixed by (n, kind),
-// which state_0 carries, so the padding is unambiguous.
+// Poseidon chain: state_0 names size, coordinate width and kind; each step absorbs 15 field elements,
+// state = Poseidon(16)(state, 15 inputs), the last one padded with zeros. `count` follows from what state_0 names,
+// so the padding is unambiguous and no chain is the prefix of another.
 template Chain(n, bits, kind, count) {
     // PRIVATE
     signal input in[count];      // field elements, any value; the caller says what they mean

@@ -18,10 +18,12 @@ template Limb(count) {
 
     signal square[count];        // u_j^2, <= 2^30
 
+    component range[count];
     var packing = 0;
     var norm = 0;
     for (var j = 0; j < count; j++) {
-        AssertBits(16)(u[j] + (1 << 15)); // (L1) u_j + 2^15 in [0, 2^16)
+        range[j] = AssertBits(16);
+        range[j].in <== u[j] + (1 << 15); // (L1) u_j + 2^15 in [0, 2^16)
         square[j] <== u[j] * u[j]; // (L2)
         packing += (u[j] + (1 << 15)) * (1 << (16 * j));
         norm += square[j];
