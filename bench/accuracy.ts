@@ -12,34 +12,43 @@ import { namedScenario, tableScenario, type Scenario } from "../hospital/src/sce
 import { baselines, simulate } from "../hospital/src/training/compare.ts";
 import { createModel } from "../hospital/src/training/models.ts";
 
-const { values } = parseArgs({
-  options: {
-    scenario: { type: "string", default: "wdbc" },
-    data: { type: "string" },
-    label: { type: "string" },
-    seeds: { type: "string", default: "1-20" },
-    hospitals: { type: "string", default: "4" },
-    split: { type: "string", default: "skewed" },
-    rounds: { type: "string", default: "10" },
-    size: { type: "string", default: "128" },
-    model: { type: "string", default: "logistic" },
-    json: { type: "boolean", default: false },
-  },
-});
+/** Errors: BadInputError for an option that does not exist. */
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        scenario: { type: "string", default: "wdbc" },
+        data: { type: "string" },
+        label: { type: "string" },
+        seeds: { type: "string", default: "1-20" },
+        hospitals: { type: "string", default: "4" },
+        split: { type: "string", default: "skewed" },
+        rounds: { type: "string", default: "10" },
+        size: { type: "string", default: "128" },
+        model: { type: "string", default: "logistic" },
+        json: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (cause) {
+    throw new BadInputError((cause as Error).message.split("\n")[0]!, { cause });
+  }
+}
 
-function whole(name: "hospitals" | "rounds" | "size"): number {
+type Options = ReturnType<typeof readOptions>;
+
+function whole(values: Options, name: "hospitals" | "rounds" | "size"): number {
   if (!/^[1-9]\d{0,5}$/.test(values[name]))
     throw new BadInputError(`--${name} ${values[name]}: give a whole number from 1`);
   return Number(values[name]);
 }
 
-function choice<T extends string>(name: "split" | "model", allowed: readonly T[]): T {
+function choice<T extends string>(values: Options, name: "split" | "model", allowed: readonly T[]): T {
   const found = allowed.find((value) => value === values[name]);
   if (found === undefined) throw new BadInputError(`--${name} ${values[name]}: choose ${allowed.join(" or ")}`);
   return found;
 }
 
-function seedRange(): number[] {
+function seedRange(values: Options): number[] {
   const match = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(values.seeds);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? first);
@@ -59,11 +68,12 @@ function summary(numbers: readonly number[]): { median: number; least: number; m
 }
 
 async function main(): Promise<void> {
-  const rounds = whole("rounds");
-  const size = whole("size");
-  const split = choice("split", ["skewed", "iid"]);
-  const kind = choice("model", ["logistic", "mlp"]);
-  const hospitals = whole("hospitals");
+  const values = readOptions();
+  const rounds = whole(values, "rounds");
+  const size = whole(values, "size");
+  const split = choice(values, "split", ["skewed", "iid"]);
+  const kind = choice(values, "model", ["logistic", "mlp"]);
+  const hospitals = whole(values, "hospitals");
   const { data, label } = values;
   if ((data === undefined) !== (label === undefined)) throw new BadInputError("give --data and --label together");
   const table = data === undefined ? undefined : readCsv(data, { label: label! });
@@ -73,7 +83,7 @@ async function main(): Promise<void> {
       : tableScenario(data!, table, { seed, hospitals, split });
 
   const runs = [];
-  for (const seed of seedRange()) {
+  for (const seed of seedRange(values)) {
     const scenario = load(seed);
     const model = createModel(kind, scenario.ranges.length, size);
     const federated = (await simulate(scenario, model, { rounds, seed, size })).at(-1)!;
