@@ -5,6 +5,7 @@ import {Module} from "../access/Module.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Bn254} from "../libraries/Bn254.sol";
 import {CodeData} from "../libraries/CodeData.sol";
+import {Devnet} from "../libraries/Devnet.sol";
 import {Kzg} from "../libraries/Kzg.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1, G2} from "../types/Curve.sol";
@@ -191,7 +192,7 @@ contract VerifierRegistry is Module, IVerifierRegistry {
     /// What is known to be insecure must say so, and what says so exists on devnets only.
     function _requireDeclared(bool insecure, bool knownInsecure) private view {
         if (knownInsecure && !insecure) revert InsecureKeyUndeclared();
-        if (insecure && block.chainid != 31337 && block.chainid != 1337) revert InsecureKeyOffDevnet(block.chainid);
+        if (insecure && !Devnet.here()) revert InsecureKeyOffDevnet(block.chainid);
     }
 
     // --- storage

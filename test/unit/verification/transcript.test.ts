@@ -1,0 +1,98 @@
+import { readFileSync } from "node:fs";
+import { expect } from "chai";
+import hre from "hardhat";
+import { concat, id, keccak256, toBeHex } from "ethers";
+
+/** Solidity against test/vectors/encoding.json, which circuits, TypeScript and Python follow too. */
+const vectors = JSON.parse(readFileSync(new URL("../../vectors/encoding.json", import.meta.url), "utf8"));
+const g2 = ([xIm, xRe, yIm, yRe]: string[]) => ({ xIm, xRe, yIm, yRe });
+const NO_HASH = toBeHex(0, 32);
+
+describe("Transcript.sol against the encoding vectors", () => {
+  let harness: any;
+
+  before(async () => {
+    const { ethers } = await hre.network.create();
+    harness = await ethers.deployContract("CryptoHarness");
+  });
+
+  it("roots of unity for every size", async () => {
+    expect(vectors.domains.length).to.be.greaterThan(12);
+    for (const { k, omega } of vectors.domains.slice(1)) {
+      expect(await harness.rootOfUnity(2n ** BigInt(k)), `2^${k}`).to.equal(BigInt(omega));
+    }
+    for (const n of [0, 1, 3, 129, 2 ** 29]) {
+      await expect(harness.rootOfUnity(n)).to.be.revertedWithCustomError(harness, "BadDomain");
+    }
+  });
+
+  it("keys and reference string", async () => {
+    const { circuit, n, alpha, beta, gamma, delta, ic, keyHash } = vectors.verifyingKey;
+    expect(await harness.keyHash(id(circuit), n, alpha, g2(beta), g2(gamma), g2(delta), ic)).to.equal(keyHash);
+    expect(await harness.srsHash(vectors.srs.tauG1, g2(vectors.srs.tauG2))).to.equal(vectors.srs.srsHash);
+  });
+
+  it("every update, share, set and sum of every round", async () => {
+    for (const round of vectors.rounds) {
+      for (const member of round.members) {
+        expect(await harness.context(member.context)).to.equal(member.ctx);
+        expect(await harness.linkChallenge(member.ctx, member.c, member.a, member.shareManifest, member.h)).to.equal(BigInt(member.r));
+        for (const p of member.posted) {
+          expect(await harness.shareContext(member.ctx, member.c, p.s, p.e)).to.equal(p.ctxShare);
+          expect(await harness.cipherDigest(p.s, p.e, p.schnorr.r, p.schnorr.z, p.chunkHashes)).to.equal(p.digest);
+          expect(await harness.evalChallenge(p.ctxShare, p.digest, p.k)).to.equal(BigInt(p.evaluation.z));
+          const cipher = concat(p.cipher);
+          expect(keccak256(cipher)).to.equal(p.chunkHashes[0]);
+          expect((await harness.unmask(cipher, 0, p.k, p.ctxShare)).map(BigInt)).to.deep.equal(p.share.map(BigInt));
+          // a chunk that starts inside the vector uses the masks of its own positions
+          const half = p.cipher.length >> 1;
+          const tail = await harness.unmask(concat(p.cipher.slice(half)), half, p.k, p.ctxShare);
+          expect(tail.map(BigInt)).to.deep.equal(p.share.slice(half).map(BigInt));
+        }
+        expect(await harness.manifest(await digests(member))).to.equal(member.shareManifest);
+        const at = round.members.indexOf(member);
+        expect(await harness.memberKey(member.context.institution, member.c)).to.equal(round.memberKeys[at]);
+      }
+      const { roundManager, round: id_ } = round.members[0].context;
+      expect(await harness.setHash(roundManager, id_, round.memberKeys)).to.equal(round.setHash);
+      for (const sum of round.sums) {
+        expect(await harness.sumDigest(id_, sum.s, round.setHash, sum.chunkHashes)).to.equal(sum.digest);
+        expect(await harness.sumChallenge(sum.digest)).to.equal(BigInt(sum.evaluation.z));
+        expect(await harness.partialEvaluation(concat(sum.words), 0, round.n, sum.evaluation.z)).to.equal(BigInt(sum.evaluation.y));
+      }
+      const aggregate = round.aggregate;
+      expect(await harness.aggregateContext(aggregate.context)).to.equal(aggregate.ctxM);
+      expect(await harness.aggregateChallenge(aggregate.ctxM, aggregate.modelCommitment, aggregate.h)).to.equal(BigInt(aggregate.r));
+    }
+  });
+
+  it("Schnorr and Chaum-Pedersen responses hold under the challenges", async () => {
+    for (const { posted } of vectors.rounds[0].members) {
+      for (const p of posted) {
+        const c = await harness.schnorrChallenge(p.ctxShare, p.e, p.schnorr.r);
+        expect(await harness.mul({ x: 1, y: 2 }, p.schnorr.z)).to.deep.equal(await harness.mulAddTo(p.schnorr.r, p.e, c));
+        const d = await harness.dleqChallenge(p.ctxShare, p.publicKey, p.e, p.k, p.dleq.r1, p.dleq.r2);
+        expect(await harness.mul(p.e, p.dleq.z)).to.deep.equal(await harness.mulAddTo(p.dleq.r2, p.k, d));
+      }
+    }
+  });
+
+  it("imports and grants", async () => {
+    const { context, ctxI, c, h, r, importAggregate, modelCommitment, hM, rM } = vectors.import;
+    expect(await harness.importContext(context.modelVersions, context.model, context.keyHash, context.srsHash, context.n)).to.equal(ctxI);
+    expect(await harness.linkChallenge(ctxI, c, [], NO_HASH, h)).to.equal(BigInt(r));
+    expect(await harness.importAggregateContext(ctxI)).to.equal(importAggregate);
+    expect(await harness.aggregateChallenge(importAggregate, modelCommitment, hM)).to.equal(BigInt(rM));
+    const grants = vectors.consent.grants ?? vectors.consent.leaves;
+    expect(grants.length).to.be.greaterThan(0);
+    for (const g of grants) {
+      const leaf = await harness.grantLeaf(g.dataset ?? vectors.consent.dataset, g.datasetVersion ?? vectors.consent.datasetVersion, g.subjectKey, g.salt);
+      expect(leaf).to.equal(g.leaf);
+    }
+  });
+
+  /** The S digests of a member, in node order; nodes that the vectors do not post are absent. */
+  async function digests(member: { posted: { digest: string }[]; digests?: string[] }): Promise<string[]> {
+    return member.digests ?? member.posted.map((p) => p.digest);
+  }
+});
