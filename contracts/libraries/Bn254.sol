@@ -48,10 +48,13 @@ library Bn254 {
     }
 
     /// Canonical and on the curve, infinity included. The cofactor of G1 is 1: on the curve is in the group.
-    function isG1(uint256 x, uint256 y) internal pure returns (bool) {
-        if (x >= Q || y >= Q) return false;
-        if (x == 0 && y == 0) return true;
-        return mulmod(y, y, Q) == addmod(mulmod(mulmod(x, x, Q), x, Q), 3, Q);
+    function isG1(uint256 x, uint256 y) internal pure returns (bool ok) {
+        uint256 q = Q;
+        // y² = x³ + 3 with canonical x and y, or (0, 0)
+        assembly ("memory-safe") {
+            let onCurve := eq(mulmod(y, y, q), addmod(mulmod(mulmod(x, x, q), x, q), 3, q))
+            ok := or(and(and(lt(x, q), lt(y, q)), onCurve), iszero(or(x, y)))
+        }
     }
 
     function isInfinity(G1 memory p) internal pure returns (bool) {
@@ -148,21 +151,27 @@ library Bn254 {
 
     /// sum ← sum + s·(x, y), in place, allocating nothing.
     function mulAddTo(G1 memory sum, uint256 x, uint256 y, uint256 s) internal view {
-        uint256 from;
-        uint256 to;
+        address failed;
+        // 0x80 bytes beyond the free memory pointer are used and given up again.
         assembly ("memory-safe") {
-            from := mload(0x40)
-            to := sum
-            mstore(from, x)
-            mstore(add(from, 0x20), y)
-            mstore(add(from, 0x40), s)
+            let buffer := mload(0x40)
+            mstore(buffer, x)
+            mstore(add(buffer, 0x20), y)
+            mstore(add(buffer, 0x40), s)
+            let ok := staticcall(gas(), 0x07, buffer, 0x60, buffer, 0x40)
+            switch and(ok, eq(returndatasize(), 0x40))
+            case 0 {
+                failed := 0x07
+            }
+            default {
+                mcopy(add(buffer, 0x40), sum, 0x40)
+                ok := staticcall(gas(), 0x06, buffer, 0x80, sum, 0x40)
+                if iszero(and(ok, eq(returndatasize(), 0x40))) {
+                    failed := 0x06
+                }
+            }
         }
-        callInto(EC_MUL, from, 0x60, from, 0x40);
-        assembly ("memory-safe") {
-            mstore(add(from, 0x40), mload(sum))
-            mstore(add(from, 0x60), mload(add(sum, 0x20)))
-        }
-        callInto(EC_ADD, from, 0x80, to, 0x40);
+        if (failed != address(0)) revert PrecompileFailed(failed);
     }
 
     /// −p for canonical p.

@@ -31,11 +31,7 @@ contract UnweightedVerifier {
         return Bn254.pairing(pairs);
     }
 
-    function _accumulate(
-        G1[4] memory sums,
-        G1[] calldata ic,
-        IProofVerifier.Statement calldata s
-    ) private view {
+    function _accumulate(G1[4] memory sums, G1[] calldata ic, IProofVerifier.Statement calldata s) private view {
         Bn254.addTo(sums[0], ic[0].x, ic[0].y);
         for (uint256 j; j < s.inputs.length; ++j) {
             Bn254.mulAddTo(sums[0], ic[j + 1].x, ic[j + 1].y, s.inputs[j]);

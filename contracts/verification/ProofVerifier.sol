@@ -27,6 +27,14 @@ contract ProofVerifier is Module, IProofVerifier {
     uint256 private constant INPUT_R = 1;
     uint256 private constant INPUT_Y = 2;
 
+    // A statement as words in memory, in the order of its encoding with the inputs last: proof (A, B, C), commitment, opening, inputs.
+    uint256 private constant PROOF_A = 0x00;
+    uint256 private constant PROOF_B = 0x40;
+    uint256 private constant PROOF_C = 0xc0;
+    uint256 private constant COMMITMENT = 0x100;
+    uint256 private constant OPENING = 0x140;
+    uint256 private constant INPUTS = 0x180;
+
     /// Running sums over the statements; after the loop each is one argument of the pairing.
     struct Sums {
         G1 proofC; // Σ g_i Cπ_i
@@ -46,13 +54,15 @@ contract ProofVerifier is Module, IProofVerifier {
         uint256 count = statements.length;
         if (count == 0) revert EmptyBatch();
         uint256[] memory key = CodeData.load(IVerifierRegistry(_modules().verifiers).dataOf(verifier));
-        bytes32 transcript = keccak256(abi.encode(Transcript.TAG_BATCH, verifier, statements));
+        uint256 inputs = (key.length - IC) / 2 - 1;
+        (bytes32 transcript, uint256 record) = _gather(verifier, statements, inputs);
 
         Sums memory sums;
-        sums.ic = new uint256[]((key.length - IC) / 2);
+        sums.ic = new uint256[](inputs + 1);
         uint256[] memory pairs = new uint256[](6 * (count + 4));
         for (uint256 i; i < count; ++i) {
-            _accumulate(sums, pairs, i, statements[i], transcript);
+            _accumulate(sums, pairs, i, record, transcript);
+            record += INPUTS + 32 * inputs;
         }
 
         for (uint256 j; j < sums.ic.length; ++j) {
@@ -77,47 +87,123 @@ contract ProofVerifier is Module, IProofVerifier {
         return Kzg.verifyOpening(c, r, y, w, tauG2);
     }
 
+    /// Copies the statements to memory as fixed-size records and hashes them:
+    /// T = keccak256(abi.encode(TAG("batch"), verifier, records)), records a static array of INPUTS / 32 + inputs words each.
+    function _gather(
+        VerifierId verifier,
+        Statement[] calldata statements,
+        uint256 inputs
+    ) private pure returns (bytes32 transcript, uint256 first) {
+        uint256 size = INPUTS + 32 * inputs;
+        uint256[] memory words = new uint256[](2 + (size / 32) * statements.length);
+        words[0] = uint256(Transcript.TAG_BATCH);
+        words[1] = VerifierId.unwrap(verifier);
+        assembly ("memory-safe") {
+            first := add(words, 0x60)
+        }
+        uint256 to = first;
+        for (uint256 i; i < statements.length; ++i) {
+            Statement calldata s = statements[i];
+            uint256[] calldata given = s.inputs;
+            if (given.length != inputs) revert WrongInputCount(given.length, inputs);
+            // The head of an encoded Statement: the offset of its inputs, then proof, c and w. Solidity has checked that head and inputs
+            // lie within the calldata; [to, to + size) is inside `words`, which has room for every statement.
+            assembly ("memory-safe") {
+                calldatacopy(to, add(s, 0x20), INPUTS)
+                calldatacopy(add(to, INPUTS), given.offset, shl(5, inputs))
+                to := add(to, size)
+            }
+        }
+        assembly ("memory-safe") {
+            transcript := keccak256(add(words, 0x20), shl(5, mload(words)))
+        }
+    }
+
     /// Checks one statement's form, adds it to the sums and writes its pair (−g_i A_i, B_i).
     function _accumulate(
         Sums memory sums,
         uint256[] memory pairs,
         uint256 index,
-        Statement calldata s,
+        uint256 record,
         bytes32 transcript
     ) private view {
-        _requirePoint(s.proof.a);
-        _requirePoint(s.proof.c);
-        _requirePoint(s.c);
-        if (!Bn254.isG1(s.w.x, s.w.y)) revert Bn254.PointNotOnCurve(s.w.x, s.w.y);
-        uint256[] calldata inputs = s.inputs;
-        if (inputs.length + 1 != sums.ic.length) revert WrongInputCount(inputs.length, sums.ic.length - 1);
+        // index < 2^32 and record is a memory address, so no sum or product below overflows.
+        unchecked {
+            (uint256 g, uint256 k) = (_coefficient(transcript, 2 * index), _coefficient(transcript, 2 * index + 1));
+            _addInputs(sums.ic, record + INPUTS, g);
+            sums.y = addmod(sums.y, mulmod(k, _word(record + INPUTS + 32 * INPUT_Y), Bn254.R), Bn254.R);
 
-        uint256 g = _coefficient(transcript, 2 * index);
-        uint256 k = _coefficient(transcript, 2 * index + 1);
-        sums.ic[0] = addmod(sums.ic[0], g, Bn254.R);
-        for (uint256 j; j < inputs.length; ++j) {
-            Bn254.requireScalar(inputs[j]);
-            sums.ic[j + 1] = addmod(sums.ic[j + 1], mulmod(g, inputs[j], Bn254.R), Bn254.R);
+            (uint256 x, uint256 y) = _point(record + PROOF_C);
+            Bn254.mulAddTo(sums.proofC, x, y, g);
+            (x, y) = _point(record + COMMITMENT);
+            Bn254.mulAddTo(sums.opened, x, y, k);
+            (x, y) = (_word(record + OPENING), _word(record + OPENING + 32));
+            if (!Bn254.isG1(x, y)) revert Bn254.PointNotOnCurve(x, y);
+            Bn254.mulAddTo(sums.w, x, y, k);
+            Bn254.mulAddTo(sums.opened, x, y, mulmod(k, _word(record + INPUTS + 32 * INPUT_R), Bn254.R));
+
+            (x, y) = _point(record + PROOF_A);
+            G1 memory a = Bn254.mul(x, y, g);
+            a.y = Bn254.Q - a.y; // never 0: A is not infinity, the group has no element of order 2, and 0 < g < r
+            // pairs has six words for each index < count
+            assembly ("memory-safe") {
+                let to := add(add(pairs, 0x20), mul(index, 0xc0))
+                mcopy(to, a, 0x40)
+                mcopy(add(to, 0x40), add(record, PROOF_B), 0x80)
+            }
         }
-        sums.y = addmod(sums.y, mulmod(k, inputs[INPUT_Y], Bn254.R), Bn254.R);
-
-        Bn254.mulAddTo(sums.proofC, s.proof.c.x, s.proof.c.y, g);
-        Bn254.mulAddTo(sums.opened, s.c.x, s.c.y, k);
-        Bn254.mulAddTo(sums.opened, s.w.x, s.w.y, mulmod(k, inputs[INPUT_R], Bn254.R));
-        Bn254.mulAddTo(sums.w, s.w.x, s.w.y, k);
-        G1 memory a = Bn254.neg(Bn254.mul(s.proof.a.x, s.proof.a.y, g));
-        Kzg.writePair(pairs, index, a, s.proof.b);
     }
 
-    /// 128 bits of keccak256(T, number), never 0: the chance that a sum with a false equation in it vanishes is at most 2^-127 a try.
-    function _coefficient(bytes32 transcript, uint256 number) private pure returns (uint256 c) {
-        c = uint128(uint256(keccak256(abi.encode(transcript, number))));
-        if (c == 0) c = 1;
+    /// sums ← sums + g·(1, x) for the inputs x at `at`, which must be canonical.
+    function _addInputs(uint256[] memory sums, uint256 at, uint256 g) private pure {
+        uint256 bad;
+        bool found;
+        uint256 r = Bn254.R;
+        assembly ("memory-safe") {
+            let sum := add(sums, 0x20)
+            let end := add(sum, shl(5, mload(sums)))
+            mstore(sum, addmod(mload(sum), g, r))
+            for {
+                sum := add(sum, 0x20)
+            } lt(sum, end) {
+                sum := add(sum, 0x20)
+                at := add(at, 0x20)
+            } {
+                let x := mload(at)
+                if iszero(lt(x, r)) {
+                    bad := x
+                    found := 1
+                }
+                mstore(sum, addmod(mload(sum), mulmod(g, x, r), r))
+            }
+        }
+        if (found) revert Bn254.NonCanonicalScalar(bad);
     }
 
-    function _requirePoint(G1 calldata p) private pure {
-        if (p.x == 0 && p.y == 0) revert Bn254.PointAtInfinity();
-        if (!Bn254.isG1(p.x, p.y)) revert Bn254.PointNotOnCurve(p.x, p.y);
+    /// 128 bits of keccak256(abi.encode(T, index)), never 0: the chance that a sum with a false equation in it vanishes is at most 2^-127 a try.
+    function _coefficient(bytes32 transcript, uint256 index) private pure returns (uint256 c) {
+        assembly ("memory-safe") {
+            mstore(0x00, transcript)
+            mstore(0x20, index)
+            c := and(keccak256(0x00, 0x40), 0xffffffffffffffffffffffffffffffff)
+            c := or(c, iszero(c))
+        }
+    }
+
+    /// The point at `at`: canonical, on the curve, not infinity.
+    function _point(uint256 at) private pure returns (uint256 x, uint256 y) {
+        assembly ("memory-safe") {
+            x := mload(at)
+            y := mload(add(at, 0x20))
+        }
+        if (x | y == 0) revert Bn254.PointAtInfinity();
+        if (!Bn254.isG1(x, y)) revert Bn254.PointNotOnCurve(x, y);
+    }
+
+    function _word(uint256 at) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(at)
+        }
     }
 
     function _g2(uint256[] memory words, uint256 at) private pure returns (G2 memory) {

@@ -11,7 +11,16 @@
  *   syntheticKey(curve, logs)                 a key whose IC points have known logarithms, `logs.length - 1` inputs
  */
 import { simulateProof, trapdoor } from "@mednexus/circuits";
-import { Curve, Fr, type G1, G1_GENERATOR, G2_GENERATOR, type Proof, randomNonZeroFr, type VerifyingKey } from "@mednexus/sdk";
+import {
+  Curve,
+  Fr,
+  type G1,
+  G1_GENERATOR,
+  G2_GENERATOR,
+  type Proof,
+  randomNonZeroFr,
+  type VerifyingKey,
+} from "@mednexus/sdk";
 import type { RandomBytes } from "@mednexus/sdk";
 
 /** IProofVerifier.Statement. */

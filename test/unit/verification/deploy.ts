@@ -7,8 +7,20 @@ export type Connection = Awaited<ReturnType<typeof hre.network.create>>;
 
 /** Modules in the order of Module.sol; what a test does not need stays zero. */
 const MODULES = [
-  "vault", "parameters", "stake", "institutions", "datasets", "consent", "inft", "versions", "verifiers", "proofVerifier", "campaigns", "rounds",
-  "disputes", "settlement",
+  "vault",
+  "parameters",
+  "stake",
+  "institutions",
+  "datasets",
+  "consent",
+  "inft",
+  "versions",
+  "verifiers",
+  "proofVerifier",
+  "campaigns",
+  "rounds",
+  "disputes",
+  "settlement",
 ] as const;
 
 export type Addresses = Partial<Record<(typeof MODULES)[number], string>>;
@@ -23,7 +35,9 @@ export async function deployProxy(connection: Connection, name: string, authorit
 }
 
 export async function wire(contract: BaseContract, addresses: Addresses): Promise<void> {
-  await contract.getFunction("wire")(Object.fromEntries(MODULES.map((module) => [module, addresses[module] ?? ZeroAddress])));
+  await contract.getFunction("wire")(
+    Object.fromEntries(MODULES.map((module) => [module, addresses[module] ?? ZeroAddress])),
+  );
 }
 
 /** Registry and verifier with the development string; keys are registered by `register`. */
