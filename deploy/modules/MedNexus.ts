@@ -7,6 +7,7 @@ import DatasetRegistry from "./DatasetRegistry.ts";
 import InstitutionRegistry from "./InstitutionRegistry.ts";
 import ModelINFT from "./ModelINFT.ts";
 import ModelVersions from "./ModelVersions.ts";
+import NodeSums from "./NodeSums.ts";
 import ProofVerifier from "./ProofVerifier.ts";
 import ProtocolParameters from "./ProtocolParameters.ts";
 import RoundManager from "./RoundManager.ts";
@@ -35,6 +36,7 @@ export default buildModule("MedNexus", (m) => {
     campaigns: m.useModule(CampaignRegistry).instance,
     rounds: m.useModule(RoundManager).instance,
     disputes: m.useModule(ShareDisputes).instance,
+    sums: m.useModule(NodeSums).instance,
     settlement: m.useModule(RoundSettlement).instance,
   };
   const modules = { vault, ...proxies };
@@ -43,8 +45,8 @@ export default buildModule("MedNexus", (m) => {
     vault,
     "assignInitial",
     [
-      ["stake", "campaign", "round", "compensation", "dispute"].map(purpose),
-      [proxies.stake, proxies.campaigns, proxies.settlement, proxies.settlement, proxies.disputes],
+      ["stake", "campaign", "round", "compensation", "dispute", "sums"].map(purpose),
+      [proxies.stake, proxies.campaigns, proxies.settlement, proxies.settlement, proxies.disputes, proxies.sums],
     ],
     { id: "assignPurposes" },
   );

@@ -1,3 +1,3 @@
 import { proxied } from "./proxied.ts";
 
-export default proxied("ShareDisputes", (m) => [m.getParameter("finalityBlocks")]);
+export default proxied("ShareDisputes");

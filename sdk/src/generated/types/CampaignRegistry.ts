@@ -266,6 +266,7 @@ export interface CampaignRegistryInterface extends Interface {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ]
@@ -924,6 +925,7 @@ export namespace WiredEvent {
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
+      sums: AddressLike;
       settlement: AddressLike;
     }
   ];
@@ -942,6 +944,7 @@ export namespace WiredEvent {
       campaigns: string,
       rounds: string,
       disputes: string,
+      sums: string,
       settlement: string
     ] & {
       vault: string;
@@ -957,11 +960,13 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -990,6 +995,7 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     };
   }
@@ -1176,6 +1182,7 @@ export interface CampaignRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1191,6 +1198,7 @@ export interface CampaignRegistry extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -1537,6 +1545,7 @@ export interface CampaignRegistry extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],
@@ -1686,6 +1695,7 @@ export interface CampaignRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1701,6 +1711,7 @@ export interface CampaignRegistry extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -2057,6 +2068,7 @@ export interface CampaignRegistry extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],

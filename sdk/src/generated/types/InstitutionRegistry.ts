@@ -164,6 +164,7 @@ export interface InstitutionRegistryInterface extends Interface {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ]
@@ -394,6 +395,7 @@ export namespace WiredEvent {
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
+      sums: AddressLike;
       settlement: AddressLike;
     }
   ];
@@ -412,6 +414,7 @@ export namespace WiredEvent {
       campaigns: string,
       rounds: string,
       disputes: string,
+      sums: string,
       settlement: string
     ] & {
       vault: string;
@@ -427,11 +430,13 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -460,6 +465,7 @@ export namespace WiredEvent {
       campaigns: string;
       rounds: string;
       disputes: string;
+      sums: string;
       settlement: string;
     };
   }
@@ -583,6 +589,7 @@ export interface InstitutionRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -598,6 +605,7 @@ export interface InstitutionRegistry extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -667,6 +675,7 @@ export interface InstitutionRegistry extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],
@@ -761,6 +770,7 @@ export interface InstitutionRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -776,6 +786,7 @@ export interface InstitutionRegistry extends BaseContract {
         campaigns: string;
         rounds: string;
         disputes: string;
+        sums: string;
         settlement: string;
       }
     ],
@@ -850,6 +861,7 @@ export interface InstitutionRegistry extends BaseContract {
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
+        sums: AddressLike;
         settlement: AddressLike;
       }
     ],
