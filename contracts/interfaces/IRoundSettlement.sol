@@ -37,7 +37,10 @@ interface IRoundSettlement {
 
     error WrongState(RoundId round);
     error TooEarly(uint256 until);
-    error NotEnoughSums(uint256 have, uint256 need);
+    /// Sums may still be posted, demanded or faulted.
+    error SumsNotFinal(RoundId round);
+    /// Nothing has gone wrong that cannot be mended yet (IRoundManager.deadReason).
+    error StillAlive(RoundId round);
     error AggregateRejected();
     error NothingToClaim(RoundId round, address party, bytes32 role);
     error ZeroPayee();
@@ -54,11 +57,11 @@ interface IRoundSettlement {
     /// Anybody: once sums stand and the verifier is retired, or closeDeadline has passed.
     function closeUnproven(RoundId round) external;
 
-    /// Anybody for `institution`: data share (or show-up fee, or compensation) and bond release. Pays only the institution.
+    /// Anybody: the member's data share (or show-up fee, or compensation) to its credit, and its bond's release. After the sums are final, or the round's end.
     function claimMember(RoundId round, bytes32 memberKey) external;
     /// Anybody for the node at `nodeIndex`: committee share and lock release, once sums are final (or the round failed early).
     function claimNode(RoundId round, uint256 nodeIndex) external;
-    /// Anybody: royalty to the model's split, protocol fee to the treasury, prover fee to its payee — once each.
+    /// Anybody, once: royalty to the model's split, protocol fee to the treasury. (The prover's fee is credited by `finalize` itself.)
     function claimFees(RoundId round) external;
 
     /// Prover fee if finalize ran now (smallest unit).
