@@ -68,7 +68,6 @@ export class SnarkjsBackend implements ProverBackend {
 
     const assignment = await calculateWitness(keys.generator, inputs);
     const { proof, publicSignals } = await snarkjs.groth16.prove(file(keys.zkey), file(wtnsFile(assignment)));
-    assignment.fill(0);
     const proved = { proof: fromSnarkjs(proof), publicInputs: publicSignals.map(BigInt) };
     const expected = publicInputsOf(circuit, witness);
     const same =

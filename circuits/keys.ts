@@ -97,7 +97,11 @@ export async function build(
 /** The build in a folder, or undefined if it is absent, damaged or not the expected one. */
 async function readBuild(folder: string, circuit: Circuit, n: number): Promise<Keys | undefined> {
   try {
-    const read = (name: string): Promise<Uint8Array<ArrayBuffer>> => readFile(join(folder, name));
+    // a plain array: a Buffer's slice() would share its memory
+    const read = async (name: string): Promise<Uint8Array<ArrayBuffer>> => {
+      const { buffer, byteOffset, byteLength } = await readFile(join(folder, name));
+      return new Uint8Array(buffer, byteOffset, byteLength);
+    };
     const [r1cs, wasm, zkey] = await Promise.all([read("circuit.r1cs"), read("circuit.wasm"), read("circuit.zkey")]);
     const record = JSON.parse(await readFile(join(folder, "record.json"), "utf8")) as BuildRecord;
     const vkey = await readFile(join(folder, "vkey.json"), "utf8");

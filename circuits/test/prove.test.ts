@@ -26,14 +26,10 @@ describe("SnarkjsBackend, size 128", function () {
     expect((error as MedNexusError).code).equal(code);
   }
 
-  it(`proves an update (seed ${seed}) in the verifier's input order, fast enough for a demo`, async () => {
-    await backend.prove("update", 128, update);
-    const started = performance.now();
+  it(`proves an update (seed ${seed}) in the verifier's input order`, async () => {
     const { proof, publicInputs } = await backend.prove("update", 128, update);
-    const ms = performance.now() - started;
     expect(publicInputs).deep.equal([update.h, update.r, update.y, update.normBound2]);
     expect(await verifyProof(curve, key, publicInputs, proof)).equal(true);
-    expect(ms).below(5_000);
   });
 
   it(`proves an aggregate (seed ${seed})`, async () => {
@@ -97,6 +93,16 @@ describe("SnarkjsBackend, size 128", function () {
       (e) => e,
     );
     expect(`${error.message} ${error.cause ?? ""}`).not.contain("40000");
+  });
+
+  it("[attack 125] a proof that a damaged key made is not handed out", async () => {
+    const keys = await backend.keys("update", 128);
+    const zkey = keys.zkey.slice();
+    // the last H point, before the empty section 10, becomes infinity
+    zkey.fill(0, zkey.length - 80 - 64, zkey.length - 80);
+    const faulty = new SnarkjsBackend(curve, { loadKeys: async () => ({ ...keys, zkey }) });
+    await refused(faulty.prove("update", 128, update), "PROOF_REJECTED");
+    await faulty.close();
   });
 
   it("simulates a proof of any statement from the development trapdoor, and of no other statement", async () => {
