@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
 import {Module, Modules} from "../access/Module.sol";
 import {ICampaignRegistry} from "../interfaces/ICampaignRegistry.sol";
 import {IConsentRegistry} from "../interfaces/IConsentRegistry.sol";
@@ -13,39 +12,19 @@ import {IProtocolParameters} from "../interfaces/IProtocolParameters.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
 import {IStake} from "../interfaces/IStake.sol";
 import {IVault} from "../interfaces/IVault.sol";
-import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Purposes} from "../libraries/Purposes.sol";
-import {RoundMoney} from "../libraries/RoundMoney.sol";
 import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
 import {CampaignTerms, Prices, RoundState, Windows} from "../types/Training.sol";
+import {CampaignOpening} from "./CampaignOpening.sol";
+import {CampaignData, Member} from "./CampaignStore.sol";
 import {OwnerApproval} from "./OwnerApproval.sol";
-import {TermsCheck} from "./TermsCheck.sol";
 import {Weights} from "./Weights.sol";
 
 /// @title CampaignRegistry
 /// @notice Holds each campaign's prepaid escrow (vault purpose CAMPAIGN, party = campaign id). Money leaves it in two ways only: a round's fixed cost to the
-/// settlement, and what is left to the sponsor.
-contract CampaignRegistry is ICampaignRegistry, Module, EIP712Upgradeable {
-    struct Member {
-        DatasetId dataset; // 0: not enrolled
-        uint8 seat; // index in `members`
-        bytes32 groupId;
-    }
-
-    struct CampaignData {
-        Campaign campaign;
-        CampaignTerms terms;
-        bytes32 termsHash;
-        bytes32 sponsorGroup; // at opening; zero: unattested then
-        bytes32 ownerGroup;
-        address[] members;
-        mapping(address institution => Member) member;
-        mapping(bytes32 groupId => address institution) groupMember;
-        mapping(address institution => address partner) agreedWith;
-        address[] pool;
-        mapping(address node => uint256) poolPlace; // index + 1
-    }
-
+/// settlement, and what is left to the sponsor. Checking and storing terms live in a linked library that acts on this contract's storage: one contract would not fit.
+/// @custom:oz-upgrades-unsafe-allow external-library-linking
+contract CampaignRegistry is ICampaignRegistry, Module {
     /// @custom:storage-location erc7201:mednexus.storage.CampaignRegistry
     struct CampaignStorage {
         uint64 count;
@@ -61,7 +40,6 @@ contract CampaignRegistry is ICampaignRegistry, Module, EIP712Upgradeable {
 
     function initialize(address authority) external initializer {
         __Module_init(authority);
-        __EIP712_init("MedNexus", "1");
     }
 
     // --- life of a campaign
@@ -76,18 +54,12 @@ contract CampaignRegistry is ICampaignRegistry, Module, EIP712Upgradeable {
     ) external returns (CampaignId id) {
         Modules storage m = _modules();
         IProtocolParameters(m.parameters).requireEntriesOpen();
-        IProtocolParameters.Parameters memory limits = IProtocolParameters(m.parameters).get();
-        TermsCheck.check(terms, limits, msg.sender);
-        TermsCheck.checkVerifiers(terms, IVerifierRegistry(m.verifiers), IModelVersions(m.versions));
-        TermsCheck.checkAdmitters(terms, IInstitutionRegistry(m.institutions));
         // Bonds, locks, slashes and prices are in one token, so that a loss and what compensates it can be compared.
         if (token != IStake(m.stake).token()) revert BadTerms("token");
-
-        bytes32 termsHash = keccak256(abi.encode(terms));
-        address owner = _requireApproval(terms.model, termsHash, nonce, deadline, approval);
         id = CampaignId.wrap(++_storage().count);
-        uint256 escrow = _begin(_storage().campaigns[id], terms, termsHash, owner, limits);
-        _attach(id, terms, token, escrow);
+        address owner = CampaignOpening.open(_storage().campaigns[id], m, id, terms);
+        if (owner != address(0)) _useApproval(id, owner, nonce, deadline, approval);
+        _fund(id);
     }
 
     /// @inheritdoc ICampaignRegistry
@@ -306,56 +278,33 @@ contract CampaignRegistry is ICampaignRegistry, Module, EIP712Upgradeable {
 
     // --- inside
 
-    /// The model owner's consent to exactly these terms, this sponsor, once. No model, no owner.
-    function _requireApproval(
-        ModelId model,
-        bytes32 termsHash,
+    /// The model owner's consent to exactly these terms, this sponsor, once.
+    function _useApproval(
+        CampaignId id,
+        address owner,
         uint256 nonce,
         uint64 deadline,
         bytes calldata approval
-    ) private returns (address owner) {
-        if (ModelId.unwrap(model) == 0) return address(0);
-        owner = IModelINFT(_modules().inft).ownerOfModel(model);
+    ) private {
         if (block.timestamp > deadline) revert ApprovalExpired(deadline);
         mapping(uint256 => bool) storage used = _storage().nonceUsed[owner];
         if (used[nonce]) revert NonceUsed(owner, nonce);
         used[nonce] = true;
-        bytes32 digest = _hashTypedDataV4(OwnerApproval.structHash(model, termsHash, msg.sender, nonce, deadline));
+        CampaignData storage d = _storage().campaigns[id];
+        bytes32 digest = OwnerApproval.digest(d.terms.model, d.termsHash, msg.sender, nonce, deadline);
         if (!OwnerApproval.isValid(owner, digest, approval)) revert BadOwnerApproval(owner);
     }
 
-    /// Snapshots what the campaign runs under (P10). Returns the whole escrow.
-    function _begin(
-        CampaignData storage d,
-        CampaignTerms calldata terms,
-        bytes32 termsHash,
-        address owner,
-        IProtocolParameters.Parameters memory limits
-    ) private returns (uint256) {
+    /// Pulls the escrow; takes the model's sole right to append, for as much growth as all rounds together can bring.
+    function _fund(CampaignId id) private {
         Modules storage m = _modules();
-        uint16 royaltyBps = owner == address(0) ? 0 : IModelINFT(m.inft).royaltyBpsOf(terms.model);
-        uint256 cost = RoundMoney.cost(terms.prices, terms.kind, royaltyBps, limits.protocolFeeBps);
-        if (cost > type(uint128).max) revert BadTerms("prices");
-        d.terms = terms;
-        d.termsHash = termsHash;
-        d.sponsorGroup = IInstitutionRegistry(m.institutions).groupOf(msg.sender, terms.admitters);
-        if (owner != address(0)) d.ownerGroup = IInstitutionRegistry(m.institutions).groupOf(owner, terms.admitters);
-        Campaign storage c = d.campaign;
-        (c.state, c.sponsor, c.token) = (CampaignState.Live, msg.sender, IStake(m.stake).token());
-        (c.roundsLeft, c.roundCost, c.protocolFeeBps) = (terms.rounds, uint128(cost), limits.protocolFeeBps);
-        (c.idleFrom, c.idleLimit) = (uint64(block.timestamp), limits.unbonding);
-        return cost * terms.rounds;
-    }
-
-    /// Announces the campaign, pulls the escrow; takes the model's sole right to append, for as much growth as all rounds together can bring.
-    function _attach(CampaignId id, CampaignTerms calldata terms, address token, uint256 escrow) private {
-        Modules storage m = _modules();
-        bytes32 termsHash = _storage().campaigns[id].termsHash;
-        emit CampaignOpened(id, terms.model, msg.sender, token, escrow, termsHash, terms);
-        IVault(m.vault).deposit(token, Purposes.CAMPAIGN, _party(id), msg.sender, escrow);
-        if (ModelId.unwrap(terms.model) == 0) return;
-        uint256 growth = uint256(terms.rounds) * terms.lambdaF * terms.normBound;
-        IModelVersions(m.versions).attachCampaign(terms.model, id, growth);
+        CampaignData storage d = _storage().campaigns[id];
+        uint256 rounds = d.terms.rounds;
+        uint256 escrow = rounds * d.campaign.roundCost;
+        IVault(m.vault).deposit(d.campaign.token, Purposes.CAMPAIGN, _party(id), msg.sender, escrow);
+        if (ModelId.unwrap(d.terms.model) == 0) return;
+        uint256 growth = rounds * d.terms.lambdaF * d.terms.normBound;
+        IModelVersions(m.versions).attachCampaign(d.terms.model, id, growth);
     }
 
     function _finish(CampaignId id, CampaignData storage d, CampaignState state) private {
