@@ -31,7 +31,6 @@ export interface CampaignRegistryInterface extends Interface {
       | "authority"
       | "cancel"
       | "datasetOf"
-      | "eip712Domain"
       | "eligibility"
       | "end"
       | "enrol"
@@ -66,7 +65,6 @@ export interface CampaignRegistryInterface extends Interface {
       | "AuthorityUpdated"
       | "CampaignEnded"
       | "CampaignOpened"
-      | "EIP712DomainChanged"
       | "Enrolled"
       | "Initialized"
       | "NodeJoined"
@@ -95,10 +93,6 @@ export interface CampaignRegistryInterface extends Interface {
   encodeFunctionData(
     functionFragment: "datasetOf",
     values: [BigNumberish, AddressLike]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "eip712Domain",
-    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "eligibility",
@@ -284,10 +278,6 @@ export interface CampaignRegistryInterface extends Interface {
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "cancel", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "datasetOf", data: BytesLike): Result;
-  decodeFunctionResult(
-    functionFragment: "eip712Domain",
-    data: BytesLike
-  ): Result;
   decodeFunctionResult(
     functionFragment: "eligibility",
     data: BytesLike
@@ -770,16 +760,6 @@ export namespace CampaignOpenedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace EIP712DomainChangedEvent {
-  export type InputTuple = [];
-  export type OutputTuple = [];
-  export interface OutputObject {}
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
 export namespace EnrolledEvent {
   export type InputTuple = [
     campaign: BigNumberish,
@@ -1072,22 +1052,6 @@ export interface CampaignRegistry extends BaseContract {
   datasetOf: TypedContractMethod<
     [id: BigNumberish, institution: AddressLike],
     [bigint],
-    "view"
-  >;
-
-  eip712Domain: TypedContractMethod<
-    [],
-    [
-      [string, string, string, bigint, string, string, bigint[]] & {
-        fields: string;
-        name: string;
-        version: string;
-        chainId: bigint;
-        verifyingContract: string;
-        salt: string;
-        extensions: bigint[];
-      }
-    ],
     "view"
   >;
 
@@ -1576,23 +1540,6 @@ export interface CampaignRegistry extends BaseContract {
   ): TypedContractMethod<
     [id: BigNumberish, institution: AddressLike],
     [bigint],
-    "view"
-  >;
-  getFunction(
-    nameOrSignature: "eip712Domain"
-  ): TypedContractMethod<
-    [],
-    [
-      [string, string, string, bigint, string, string, bigint[]] & {
-        fields: string;
-        name: string;
-        version: string;
-        chainId: bigint;
-        verifyingContract: string;
-        salt: string;
-        extensions: bigint[];
-      }
-    ],
     "view"
   >;
   getFunction(
@@ -2101,13 +2048,6 @@ export interface CampaignRegistry extends BaseContract {
     CampaignOpenedEvent.OutputObject
   >;
   getEvent(
-    key: "EIP712DomainChanged"
-  ): TypedContractEvent<
-    EIP712DomainChangedEvent.InputTuple,
-    EIP712DomainChangedEvent.OutputTuple,
-    EIP712DomainChangedEvent.OutputObject
-  >;
-  getEvent(
     key: "Enrolled"
   ): TypedContractEvent<
     EnrolledEvent.InputTuple,
@@ -2210,17 +2150,6 @@ export interface CampaignRegistry extends BaseContract {
       CampaignOpenedEvent.InputTuple,
       CampaignOpenedEvent.OutputTuple,
       CampaignOpenedEvent.OutputObject
-    >;
-
-    "EIP712DomainChanged()": TypedContractEvent<
-      EIP712DomainChangedEvent.InputTuple,
-      EIP712DomainChangedEvent.OutputTuple,
-      EIP712DomainChangedEvent.OutputObject
-    >;
-    EIP712DomainChanged: TypedContractEvent<
-      EIP712DomainChangedEvent.InputTuple,
-      EIP712DomainChangedEvent.OutputTuple,
-      EIP712DomainChangedEvent.OutputObject
     >;
 
     "Enrolled(uint64,address,uint64,bytes32)": TypedContractEvent<
