@@ -5,26 +5,6 @@ import { type BaseContract, id, ZeroAddress } from "ethers";
 
 export type Connection = Awaited<ReturnType<typeof hre.network.create>>;
 
-/** Modules in the order of Module.sol; what a test does not need stays zero. */
-const MODULES = [
-  "vault",
-  "parameters",
-  "stake",
-  "institutions",
-  "datasets",
-  "consent",
-  "inft",
-  "versions",
-  "verifiers",
-  "proofVerifier",
-  "campaigns",
-  "rounds",
-  "disputes",
-  "settlement",
-] as const;
-
-export type Addresses = Partial<Record<(typeof MODULES)[number], string>>;
-
 /** Deploys behind an ERC-1967 proxy, initialised in its constructor; the first signer administers the authority. */
 export async function deployProxy(connection: Connection, name: string, authority: string) {
   const { ethers } = connection;
@@ -34,10 +14,12 @@ export async function deployProxy(connection: Connection, name: string, authorit
   return ethers.getContractAt(name, await proxy.getAddress());
 }
 
-export async function wire(contract: BaseContract, addresses: Addresses): Promise<void> {
-  await contract.getFunction("wire")(
-    Object.fromEntries(MODULES.map((module) => [module, addresses[module] ?? ZeroAddress])),
-  );
+/** Wires the given modules by name; those that a test does not need stay zero. */
+export async function wire(contract: BaseContract, addresses: Record<string, string>): Promise<void> {
+  const names = contract.interface.getFunction("wire")!.inputs[0]!.components!.map(({ name }) => name);
+  const unknown = Object.keys(addresses).filter((name) => !names.includes(name));
+  if (unknown.length > 0) throw new Error(`no such modules: ${unknown.join(", ")}`);
+  await contract.getFunction("wire")(Object.fromEntries(names.map((name) => [name, addresses[name] ?? ZeroAddress])));
 }
 
 /** Registry and verifier with the development string; keys are registered by `register`. */
