@@ -3,7 +3,7 @@ import { Domain, evaluate, Fr, lower, squaredNorm } from "@mednexus/sdk";
 import { expect } from "chai";
 import { type Circuit, circuitInputs } from "../index.ts";
 import { aggregateForgeries, type Forgery, SEED, updateForgeries } from "./forgeries.ts";
-import { type Lab, LAB_SIZE, openLab, poseidonLab, SOURCES } from "./lab.ts";
+import { type Lab, LAB_SIZE, openLab, override, poseidonLab, SOURCES } from "./lab.ts";
 import { randomAggregate, randomUpdate, seeded, updateStatement } from "./statements.ts";
 
 /**
@@ -103,6 +103,18 @@ describe(`constraints of the circuits (seed ${SEED})`, () => {
       expect(strict.length === 0).equal(optimized.length === 0);
       return strict.length === 0;
     }
+
+    it("[attack 3] a coordinate of 2^253 under its own hash and value is refused by its range", async () => {
+      const statement = updateStatement(values, blinders, r);
+      const elements = statement.values.with(0, 1n << 253n);
+      const y = evaluate([...elements, ...blinders], r);
+      const forged = await labs.update.forge(circuitInputs("update", LAB_SIZE, { ...statement, values: elements, y }));
+      const consistent = override(forged, { h: forged.get("main.chain.out")! });
+      const { constraints, optimized } = labs.update;
+      const shapes = constraints.broken(consistent).map((row) => constraints.shape(row));
+      expect(shapes).include(" = limb[].range[].bits[]+limb[].range[].in");
+      expect(optimized.broken(consistent)).not.deep.equal([]);
+    });
 
     it("[attack 4] a norm of exactly B² is accepted, B² + 1 refused", async () => {
       expect(await accepted(updateStatement(values, blinders, r))).equal(true);
