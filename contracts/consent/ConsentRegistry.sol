@@ -117,7 +117,6 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
         bytes32[] calldata merkleProof,
         bytes calldata signature
     ) external {
-        ConsentStorage storage $ = _consent();
         bytes32 leaf = Transcript.grantLeaf(dataset, version, subjectKey, salt);
         _taint(dataset, version, leaf, MerkleProof.processProofCalldata(merkleProof, _node(leaf)));
         _requireSigned(dataset, leaf, subjectKey, signature);
