@@ -1,0 +1,551 @@
+import { REVOCATION, grantLeaf, merkleProof, merkleRoot, typedDataDomain } from "@mednexus/sdk";
+import { expect } from "chai";
+import { AbiCoder, type HDNodeWallet, Signature, Wallet, ZeroAddress, ZeroHash, id, keccak256, toBeHex } from "ethers";
+import { DAY, type Economy, describeEconomy } from "../../fixtures/economy.ts";
+import { attested, dataset } from "../../fixtures/institutions.ts";
+import { seededRandom } from "../../vectors/seeded.ts";
+
+const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+const bit = (...codes: number[]) => codes.reduce((bits, code) => bits | (1n << BigInt(code)), 0n);
+const NRES = 4,
+  HMB = 6,
+  DS = 7,
+  POA = 11,
+  GRU = 42;
+const CANCER = id("MONDO:0004992"),
+  BREAST = id("MONDO:0007254"),
+  NPC = id("MONDO:0018982");
+
+interface Terms {
+  permission: number;
+  modifiers: bigint;
+  disease: string;
+  regions: string[];
+  users: string[];
+  projects: string[];
+  institutions: string[];
+  notBefore: bigint;
+  notAfter: bigint;
+}
+const terms = (change: Partial<Terms> = {}): Terms => ({
+  permission: GRU,
+  modifiers: 0n,
+  disease: ZeroHash,
+  regions: [],
+  users: [],
+  projects: [],
+  institutions: [],
+  notBefore: 0n,
+  notAfter: 0n,
+  ...change,
+});
+const wanted = (change: object = {}) => ({
+  permission: HMB,
+  modifiers: 0n,
+  disease: ZeroHash,
+  region: ZeroHash,
+  project: ZeroHash,
+  user: ZeroAddress,
+  ...change,
+});
+
+describeEconomy("ConsentRegistry", (get) => {
+  let e: Economy;
+  const random = seededRandom(13n);
+  let subjects: { wallet: HDNodeWallet; salt: string }[];
+  beforeEach(async () => {
+    e = get();
+    await attested(e, e.alice, e.dave, "group a", random);
+    await attested(e, e.bob, e.dave, "group b", random);
+    await dataset(e, e.alice, "d1");
+    subjects = Array.from({ length: 5 }, (_, i) => ({ wallet: Wallet.createRandom(), salt: id(`salt ${i}`) }));
+  });
+
+  const consent = (who = e.alice) => e.as(e.consent, who);
+  const leaves = (who = subjects, set = 1n, version = 1) =>
+    who.map(({ wallet, salt }) => grantLeaf(set, version, wallet.address, salt));
+  const grant = (who = subjects, count = 5n, version = 1) =>
+    consent().setGrants!(1n, merkleRoot(leaves(who, 1n, version)), count, false);
+  const allowed = (change: object = {}, version = 1n, set = 1n) =>
+    e.consent.requireAllowed!(set, version, wanted(change));
+  const refused = (reason: string, change: object = {}) =>
+    expect(allowed(change))
+      .to.be.revertedWithCustomError(e.consent, "PurposeRefused")
+      .withArgs(1n, `0x${Buffer.from(reason).toString("hex").padEnd(64, "0")}`);
+  const domain = async (chainId = 31337n, at = e.modules.consent) => typedDataDomain(chainId, at);
+  const sign = async (i: number, message: object = {}, on = domain(), who = subjects) =>
+    who[i]!.wallet.signTypedData(await on, REVOCATION, { dataset: 1n, leaf: leaves(who)[i]!, ...message });
+  const revoke = async (i: number, signature?: string, from = e.eve, tree = subjects) =>
+    consent(from).revoke!(
+      1n,
+      1n,
+      subjects[i]!.wallet.address,
+      subjects[i]!.salt,
+      merkleProof(leaves(tree), tree.indexOf(subjects[i]!)),
+      signature ?? (await sign(i)),
+    );
+  const open = async (change: Partial<Terms> = {}) => {
+    await consent().setTerms!(1n, terms(change));
+    await grant();
+  };
+
+  describe("terms", () => {
+    it("come from the dataset's institution, once a version; a change is a new version with new grants", async () => {
+      await expect(consent(e.bob).setTerms!(1n, terms()))
+        .to.be.revertedWithCustomError(e.consent, "NotDatasetInstitution")
+        .withArgs(1n, e.bob.address);
+      await expect(allowed()).to.be.revertedWithCustomError(e.consent, "NoTerms").withArgs(1n, 1n);
+      await expect(grant()).to.be.revertedWithCustomError(e.consent, "NoTerms");
+      await expect(consent().setTerms!(1n, terms())).to.emit(e.consent, "TermsSet");
+      await expect(consent().setTerms!(1n, terms({ permission: NRES })))
+        .to.be.revertedWithCustomError(e.consent, "TermsFixed")
+        .withArgs(1n, 1n);
+      await expect(allowed()).to.be.revertedWithCustomError(e.consent, "NoGrants").withArgs(1n, 1n);
+      await grant();
+      expect(await allowed()).to.equal(2n);
+    });
+
+    it("[attack 73] consent for version 1 says nothing about version 2", async () => {
+      await open();
+      await e.as(e.datasets, e.alice).addVersion!(1n, id("v2"), id("r"), id("schema"), 10n);
+      await expect(allowed({}, 2n)).to.be.revertedWithCustomError(e.consent, "NoTerms").withArgs(1n, 2n);
+      await consent().setTerms!(1n, terms());
+      await expect(allowed({}, 2n)).to.be.revertedWithCustomError(e.consent, "NoGrants").withArgs(1n, 2n);
+      // Leaves of version 1 under version 2's root: a revocation for version 2 cannot be made from them, nor the other way round.
+      await grant();
+      await expect(
+        consent().revoke!(
+          1n,
+          2n,
+          subjects[0]!.wallet.address,
+          subjects[0]!.salt,
+          merkleProof(leaves(), 0),
+          await sign(0),
+        ),
+      ).to.be.revertedWithCustomError(e.consent, "BadGrantProof");
+    });
+
+    it("refuses unknown permissions and, by name, modifiers that it cannot decide", async () => {
+      for (const permission of [0, 5, 12, 43, 255]) {
+        await expect(consent().setTerms!(1n, terms({ permission })))
+          .to.be.revertedWithCustomError(e.consent, "UnknownPermission")
+          .withArgs(permission);
+      }
+      for (const code of [0, 12, 15, 16, 43, 63]) {
+        await expect(consent().setTerms!(1n, terms({ modifiers: bit(code, 21) })))
+          .to.be.revertedWithCustomError(e.consent, "UnsupportedModifier")
+          .withArgs(bit(code));
+      }
+    });
+
+    it("[attack 69] refuses parameters without their modifier and modifiers without their parameters", async () => {
+      const long = Array.from({ length: 33 }, (_, i) => toBeHex(i + 1, 32));
+      const cases: [string, Partial<Terms>][] = [
+        ["disease", { permission: DS }],
+        ["disease", { disease: CANCER }],
+        ["regions", { modifiers: bit(22) }],
+        ["regions", { regions: [id("FR")] }],
+        ["regions", { modifiers: bit(22), regions: long }],
+        ["users", { modifiers: bit(26) }],
+        ["users", { users: [e.bob.address] }],
+        ["projects", { modifiers: bit(27) }],
+        ["projects", { projects: [id("p")] }],
+        ["institutions", { modifiers: bit(28) }],
+        ["institutions", { institutions: [e.bob.address] }],
+        ["notBefore", { modifiers: bit(24) }],
+        ["notBefore", { notBefore: 1n }],
+        ["notAfter", { modifiers: bit(25) }],
+        ["notAfter", { notAfter: 1n }],
+      ];
+      for (const [what, change] of cases) {
+        await expect(consent().setTerms!(1n, terms(change)), what)
+          .to.be.revertedWithCustomError(e.consent, "InconsistentTerms")
+          .withArgs(`0x${Buffer.from(what).toString("hex").padEnd(64, "0")}`);
+      }
+    });
+  });
+
+  describe("purposes", () => {
+    it("[attack 74] allows what the dataset's permission is above or equal to, and nothing wider", async () => {
+      // Independent of the contract: rows dataset, columns purpose.
+      const table: Record<number, number[]> = {
+        [NRES]: [NRES, GRU, HMB, DS, POA],
+        [GRU]: [GRU, HMB, DS, POA],
+        [HMB]: [HMB, DS],
+        [DS]: [DS],
+        [POA]: [POA],
+      };
+      const { takeSnapshot } = e.networkHelpers;
+      for (const [permission, within] of Object.entries(table)) {
+        const snapshot = await takeSnapshot();
+        await open({ permission: Number(permission), disease: Number(permission) === DS ? NPC : ZeroHash });
+        for (const use of [NRES, GRU, HMB, DS, POA]) {
+          const purpose = { permission: use, disease: use === DS ? NPC : ZeroHash };
+          if (within.includes(use)) expect(await allowed(purpose), `${permission} → ${use}`).to.equal(2n);
+          else await refused("permission", purpose);
+        }
+        await snapshot.restore();
+      }
+    });
+
+    it("refuses malformed purposes", async () => {
+      await open({ permission: NRES });
+      await refused("malformed", { permission: 5 });
+      await refused("malformed", { permission: DS });
+      await refused("malformed", { permission: HMB, disease: NPC });
+    });
+
+    it("[attack 74] opens a narrower disease by a Merkle path in the governed MONDO root, once, and no other", async () => {
+      await open({ permission: DS, disease: CANCER });
+      const breast = { permission: DS, disease: BREAST };
+      expect(await allowed({ permission: DS, disease: CANCER })).to.equal(2n);
+      await refused("disease", breast);
+      const pair = (a: string, d: string) =>
+        keccak256(
+          AbiCoder.defaultAbiCoder().encode(["bytes32", "bytes32", "bytes32"], [id("mednexus.mondo.v1"), a, d]),
+        );
+      const tree = [pair(CANCER, BREAST), pair(NPC, BREAST), pair(CANCER, NPC)];
+      const prove = (a: string, d: string, i: number, of = tree) =>
+        consent(e.eve).proveDisease!(a, d, merkleProof(of, i));
+      await expect(prove(CANCER, BREAST, 0)).to.be.revertedWithCustomError(e.consent, "BadDiseasePath"); // no root yet
+      await expect(consent(e.eve).setMondoRoot!(merkleRoot(tree))).to.be.revertedWithCustomError(
+        e.consent,
+        "AccessManagedUnauthorized",
+      );
+      await e.consent.setMondoRoot!(merkleRoot(tree));
+      await expect(prove(CANCER, BREAST, 1))
+        .to.be.revertedWithCustomError(e.consent, "BadDiseasePath")
+        .withArgs(CANCER, BREAST);
+      await expect(prove(BREAST, CANCER, 0), "the wrong way round").to.be.revertedWithCustomError(
+        e.consent,
+        "BadDiseasePath",
+      );
+      await prove(NPC, BREAST, 1); // another ancestor does not help
+      await refused("disease", breast);
+      await expect(prove(CANCER, BREAST, 0))
+        .to.emit(e.consent, "DiseaseProven")
+        .withArgs(merkleRoot(tree), CANCER, BREAST);
+      expect(await allowed(breast)).to.equal(2n);
+      // Another release: proven pairs no longer count until proven again.
+      const next = [tree[0]!, pair(CANCER, id("x"))];
+      await e.consent.setMondoRoot!(merkleRoot(next));
+      await refused("disease", breast);
+      await prove(CANCER, BREAST, 0, next);
+      await allowed(breast);
+    });
+
+    it("asks the user for every claim that the terms name; 18 says 45 and 46", async () => {
+      await open({ modifiers: bit(19, 21, 45, 46) });
+      await refused("modifiers", { modifiers: bit(19, 21, 45) });
+      await refused("modifiers", { modifiers: bit(21, 45, 46) });
+      await refused("modifiers");
+      await allowed({ modifiers: bit(19, 21, 45, 46) });
+      await allowed({ modifiers: bit(19, 21, 18, 29) });
+    });
+
+    it("takes 45 and 46 together for 18, one alone not", async () => {
+      await open({ modifiers: bit(18) });
+      await refused("modifiers", { modifiers: bit(45) });
+      await refused("modifiers", { modifiers: bit(46) });
+      await allowed({ modifiers: bit(45, 46) });
+      await allowed({ modifiers: bit(18) });
+    });
+
+    it("NPOA refuses ancestry research and every purpose that contains it", async () => {
+      await open({ permission: NRES, modifiers: bit(44) });
+      for (const permission of [POA, GRU, NRES]) await refused("ancestry", { permission });
+      await allowed({ permission: HMB });
+      await allowed({ permission: DS, disease: NPC });
+    });
+
+    it("decides regions, users, projects and institutions by their lists", async () => {
+      await open({
+        modifiers: bit(22, 26, 27, 28),
+        regions: [id("FR"), id("DE")],
+        users: [e.bob.address, e.carol.address],
+        projects: [id("p")],
+        institutions: [e.bob.address],
+      });
+      const good = { region: id("DE"), project: id("p"), user: e.bob.address };
+      await allowed(good);
+      await refused("region", { ...good, region: id("US") });
+      await refused("region", { ...good, region: ZeroHash });
+      await refused("user", { ...good, user: e.eve.address });
+      await refused("project", { ...good, project: id("q") });
+      await refused("institution", { ...good, user: e.carol.address });
+      // An entry of one list is not an entry of another.
+      await refused("project", { ...good, project: id("FR") });
+    });
+
+    it("[attack 64] holds a moratorium and a time limit to the second", async () => {
+      const now = BigInt(await e.networkHelpers.time.latest());
+      const [from, to] = [now + DAY, now + 2n * DAY];
+      await open({ modifiers: bit(24, 25), notBefore: from, notAfter: to });
+      await refused("moratorium");
+      await e.networkHelpers.time.increaseTo(from - 1n);
+      await refused("moratorium");
+      await e.networkHelpers.time.increaseTo(from);
+      await allowed();
+      await e.networkHelpers.time.increaseTo(to);
+      await allowed();
+      await e.networkHelpers.time.increaseTo(to + 1n);
+      await refused("time");
+    });
+  });
+
+  describe("grants", () => {
+    it("come from the institution, rounded, and bump the epoch", async () => {
+      await consent().setTerms!(1n, terms());
+      const root = merkleRoot(leaves());
+      await expect(consent(e.bob).setGrants!(1n, root, 5n, false)).to.be.revertedWithCustomError(
+        e.consent,
+        "NotDatasetInstitution",
+      );
+      await expect(consent().setGrants!(1n, root, 7n, false))
+        .to.be.revertedWithCustomError(e.consent, "CountNotRounded")
+        .withArgs(7n);
+      await consent().setGrants!(1n, root, 5n, true);
+      const [storedRoot, count, custodial] = await e.consent.grantRootOf!(1n, 1n);
+      expect([storedRoot, count, custodial, await e.consent.epochOf!(1n)]).to.deep.equal([root, 5n, true, 2n]);
+      expect(await e.consent.epochsOf!([1n, 2n])).to.deep.equal([2n, 0n]);
+    });
+
+    it("[attack 71] take a day when they might re-admit somebody, and a withdrawal of all is at once", async () => {
+      await open();
+      await grant(subjects.slice(1));
+      const { effectiveAt } = await e.consent.grantRootOf!(1n, 1n);
+      await expect(allowed()).to.be.revertedWithCustomError(e.consent, "GrantsNotEffective").withArgs(1n, effectiveAt);
+      await e.networkHelpers.time.increaseTo(effectiveAt - 1n);
+      await expect(allowed()).to.be.revertedWithCustomError(e.consent, "GrantsNotEffective");
+      await e.networkHelpers.time.increaseTo(effectiveAt);
+      await allowed();
+      await consent().setGrants!(1n, ZeroHash, 0n, false);
+      await expect(allowed()).to.be.revertedWithCustomError(e.consent, "NoGrants");
+      await grant();
+      await expect(allowed()).to.be.revertedWithCustomError(e.consent, "GrantsNotEffective");
+    });
+
+    it("[attack 71] a revocation does not bring a waiting root, or a larger one, forward", async () => {
+      await open();
+      await grant();
+      const waiting = (await e.consent.grantRootOf!(1n, 1n)).effectiveAt;
+      await revoke(0);
+      await grant(subjects.slice(1));
+      expect((await e.consent.grantRootOf!(1n, 1n)).effectiveAt, "P7").to.equal(waiting);
+      await e.networkHelpers.time.increaseTo(waiting);
+      await revoke(1, undefined, e.eve, subjects.slice(1));
+      await grant(subjects.slice(2), 10n);
+      await expect(allowed()).to.be.revertedWithCustomError(e.consent, "GrantsNotEffective");
+    });
+  });
+
+  describe("revocation", () => {
+    it("[attack 72] refuses at once whatever is ordered after it, relayed by anybody, paused or not", async () => {
+      await open();
+      await e.as(e.params, e.guardian).pauseEntries!(DAY);
+      await allowed();
+      await expect(revoke(2)).to.emit(e.consent, "ConsentRevoked").withArgs(1n, 1n, leaves()[2], 3n, e.eve.address);
+      expect(await e.consent.isRevoked!(leaves()[2])).to.equal(true);
+      expect(await e.consent.epochOf!(1n)).to.equal(3n);
+      await expect(allowed(), "P7").to.be.revertedWithCustomError(e.consent, "RevokedGrantsStale").withArgs(1n);
+      await grant(subjects.filter((_, i) => i !== 2));
+      expect(await allowed()).to.equal(4n);
+    });
+
+    it("[attack 72] in one block the order decides", async () => {
+      await open();
+      const probe = await e.ethers.deployContract("ConsentProbe");
+      const read = () => probe.getFunction("read").send(e.modules.consent, 1n, 1n, wanted(), { gasLimit: 500_000n });
+      const signature = await sign(0);
+      await e.connection.provider.request({ method: "evm_setAutomine", params: [false] });
+      const before = await read();
+      const revocation = await consent(e.admin).revoke!(
+        1n,
+        1n,
+        subjects[0]!.wallet.address,
+        subjects[0]!.salt,
+        merkleProof(leaves(), 0),
+        signature,
+        { gasLimit: 500_000n },
+      );
+      const after = await read();
+      await e.networkHelpers.mine();
+      await e.connection.provider.request({ method: "evm_setAutomine", params: [true] });
+      const receipts = await Promise.all(
+        [before, revocation, after].map((tx) => e.ethers.provider.getTransactionReceipt(tx.hash)),
+      );
+      expect(new Set(receipts.map((r) => r!.blockNumber)).size).to.equal(1);
+      expect(receipts.map((r) => r!.status)).to.deep.equal([1, 1, 0]);
+    });
+
+    it("[attack 71] a root under which a leaf was revoked never comes back, and another root with the leaf is refused by the same signature", async () => {
+      await open();
+      const signature = await sign(0);
+      await revoke(0, signature);
+      await expect(revoke(0, signature), "[attack 63]")
+        .to.be.revertedWithCustomError(e.consent, "AlreadyRevoked")
+        .withArgs(leaves()[0]);
+      await expect(grant()).to.be.revertedWithCustomError(e.consent, "RevokedGrantsStale").withArgs(1n);
+      const sneaky = subjects.slice(0, 4); // leaves another out, keeps the revoked one
+      await grant(sneaky);
+      await allowed();
+      await revoke(0, signature, e.eve, sneaky);
+      await expect(allowed(), "P7").to.be.revertedWithCustomError(e.consent, "RevokedGrantsStale");
+    });
+
+    it("works with a proof under a former root: the institution cannot hide a subject's path", async () => {
+      await open();
+      await consent().setGrants!(1n, merkleRoot(leaves(subjects.slice(1))), 5n, false);
+      await e.networkHelpers.time.increase(DAY);
+      await allowed();
+      await revoke(0);
+      await expect(allowed()).to.be.revertedWithCustomError(e.consent, "RevokedGrantsStale");
+    });
+
+    it("[attack 60] [attack 61] [attack 69] refuses signatures for another chain, contract, dataset or leaf", async () => {
+      await open();
+      const other = await Promise.all([
+        sign(0, {}, domain(1n)),
+        sign(0, {}, domain(31337n, e.modules.datasets)),
+        sign(0, { dataset: 2n }),
+        sign(0, { leaf: leaves()[1] }),
+        sign(1, { leaf: leaves()[0] }), // another subject's
+        subjects[0]!.wallet.signTypedData({ ...(await domain()), version: "2" }, REVOCATION, {
+          dataset: 1n,
+          leaf: leaves()[0]!,
+        }),
+        subjects[0]!.wallet.signMessage(leaves()[0]!),
+      ]);
+      for (const signature of other) {
+        await expect(revoke(0, signature))
+          .to.be.revertedWithCustomError(e.consent, "BadRevocationSignature")
+          .withArgs(subjects[0]!.wallet.address);
+      }
+      await allowed();
+      await revoke(0);
+    });
+
+    it("[attack 65] refuses a high s, other lengths and a wrong v", async () => {
+      await open();
+      const good = Signature.from(await sign(0));
+      const s = toBeHex(N - BigInt(good.s), 32);
+      const bad = [
+        good.r + s.slice(2) + (good.v === 27 ? "1c" : "1b"),
+        good.compactSerialized,
+        `${good.serialized}00`,
+        `${good.serialized.slice(0, -2)}00`,
+        "0x",
+      ];
+      for (const signature of bad)
+        await expect(revoke(0, signature)).to.be.revertedWithCustomError(e.consent, "BadRevocationSignature");
+    });
+
+    it("[attack 66] a failed recovery is not the zero address's consent", async () => {
+      const nobody = { wallet: { address: ZeroAddress } as HDNodeWallet, salt: id("nobody") };
+      await consent().setTerms!(1n, terms());
+      await grant([...subjects, nobody]);
+      const garbage = `0x${"00".repeat(32)}${"00".repeat(31)}011b`;
+      await expect(
+        consent(e.eve).revoke!(
+          1n,
+          1n,
+          ZeroAddress,
+          nobody.salt,
+          merkleProof(leaves([...subjects, nobody]), 5),
+          garbage,
+        ),
+      )
+        .to.be.revertedWithCustomError(e.consent, "BadRevocationSignature")
+        .withArgs(ZeroAddress);
+    });
+
+    it("[attack 67] [attack 68] asks no contract: a contract as subject key cannot revoke, a key with delegated code can", async () => {
+      const wallet = await e.ethers.deployContract("YesWallet");
+      const contractSubject = { wallet: { address: await wallet.getAddress() } as HDNodeWallet, salt: id("c") };
+      const tree = [...subjects, contractSubject];
+      await consent().setTerms!(1n, terms());
+      await grant(tree);
+      await expect(
+        consent(e.eve).revoke!(
+          1n,
+          1n,
+          contractSubject.wallet.address,
+          contractSubject.salt,
+          merkleProof(leaves(tree), 5),
+          await sign(0),
+        ),
+      ).to.be.revertedWithCustomError(e.consent, "BadRevocationSignature");
+      await e.networkHelpers.setCode(subjects[0]!.wallet.address, `0xef0100${contractSubject.wallet.address.slice(2)}`);
+      await revoke(0, undefined, e.eve, tree);
+    });
+
+    it("[attack 62] follows the chain id after a fork: the domain is not cached", async () => {
+      const [, name, version, chainId, at] = await e.consent.eip712Domain!();
+      expect([name, version, chainId, at]).to.deep.equal(["MedNexus", "1", 31337n, e.modules.consent]);
+      // A deployment that wakes up with another chain id: same code and storage, chain 31338.
+      const { default: hre } = await import("hardhat");
+      const fork = await hre.network.create({ network: "default", override: { chainId: 31338 } });
+      const code = await e.ethers.provider.getCode(e.modules.consent);
+      const slot = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc";
+      const implementation = `0x${(await e.ethers.provider.getStorage(e.modules.consent, slot)).slice(26)}`;
+      await fork.networkHelpers.setCode(e.modules.consent, code);
+      await fork.networkHelpers.setCode(implementation, await e.ethers.provider.getCode(implementation));
+      await fork.networkHelpers.setStorageAt(e.modules.consent, slot, toBeHex(implementation, 32));
+      const there = new fork.ethers.Contract(e.modules.consent, e.consent.interface, fork.ethers.provider);
+      expect((await there.eip712Domain!())[3]).to.equal(31338n);
+      await fork.close();
+    });
+
+    it("[attack 76] keeps datasets apart: a grant and a signature for one do nothing in another", async () => {
+      await open();
+      await dataset(e, e.bob, "d2");
+      await consent(e.bob).setTerms!(2n, terms());
+      // Worst case: a careless subject with one key and salt in both.
+      await consent(e.bob).setGrants!(2n, merkleRoot(leaves(subjects, 2n)), 5n, false);
+      expect(leaves(subjects, 2n)[0]).to.not.equal(leaves()[0]);
+      const relay = async (set: bigint) =>
+        consent(e.eve).revoke!(
+          set,
+          1n,
+          subjects[0]!.wallet.address,
+          subjects[0]!.salt,
+          merkleProof(leaves(subjects, set), 0),
+          await sign(0),
+        );
+      await expect(relay(2n)).to.be.revertedWithCustomError(e.consent, "BadRevocationSignature");
+      await relay(1n);
+      await allowed({}, 1n, 2n);
+      expect(await e.consent.isRevoked!(leaves(subjects, 2n)[0])).to.equal(false);
+    });
+
+    it("refuses leaves that no root holds, inner nodes, and foreign salts", async () => {
+      await open();
+      const stranger = Wallet.createRandom();
+      const leaf = grantLeaf(1n, 1, stranger.address, id("s"));
+      const signature = await stranger.signTypedData(await domain(), REVOCATION, { dataset: 1n, leaf });
+      await expect(
+        consent(e.eve).revoke!(1n, 1n, stranger.address, id("s"), merkleProof(leaves(), 0), signature),
+      ).to.be.revertedWithCustomError(e.consent, "BadGrantProof");
+      await expect(
+        consent(e.eve).revoke!(
+          1n,
+          1n,
+          subjects[0]!.wallet.address,
+          id("wrong"),
+          merkleProof(leaves(), 0),
+          await sign(0),
+        ),
+      ).to.be.revertedWithCustomError(e.consent, "BadGrantProof");
+      await expect(
+        consent(e.eve).revoke!(
+          1n,
+          1n,
+          subjects[0]!.wallet.address,
+          subjects[0]!.salt,
+          merkleProof(leaves(), 0).slice(1),
+          await sign(0),
+        ),
+      ).to.be.revertedWithCustomError(e.consent, "BadGrantProof");
+    });
+  });
+});
