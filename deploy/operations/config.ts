@@ -11,6 +11,7 @@ const configSchema = z.strictObject({
   network: z.string(),
   insecureKeys: z.boolean(),
   finalityBlocks: z.number().int().nonnegative(),
+  moduleDelay: seconds,
   sizes: z.array(z.union([z.literal(128), z.literal(1024), z.literal(4096)])),
   token: address.optional(),
   admin: address.optional(),

@@ -43,7 +43,7 @@ export async function deployProtocol(
     parameters: {
       // The deploying account administers until everything is configured; `configure` hands the role on.
       Authority: { admin: deployerAddress },
-      Vault: { moduleDelay: parameters.upgradeDelay },
+      Vault: { moduleDelay: config.moduleDelay },
       ProtocolParameters: { parameters: { ...parameters }, treasury: config.treasury ?? deployerAddress },
       Stake: { token },
       NodeSums: { finalityBlocks: config.finalityBlocks },
