@@ -13,7 +13,8 @@ const allowed: Record<string, string[]> = {
   hospital: ["sdk", "circuits"],
   keeper: ["sdk", "circuits"],
   indexer: ["sdk"],
-  cli: ["sdk", "circuits", "hospital", "keeper", "indexer"],
+  subgraph: ["sdk", "indexer"],
+  cli: ["sdk", "circuits", "hospital", "keeper", "indexer", "subgraph"],
 };
 
 const files = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {

@@ -1,5 +1,5 @@
 /**
- * Everything generated that git holds: ABIs and their TypeChain types in sdk/src/generated.
+ * Everything generated that git holds: ABIs and their TypeChain types in sdk/src/generated, the subgraph's schema and mappings.
  * (Verifying keys are written by circuits/setup and checked by its own tests: they need the keys, these need only the compiler.)
  * `--check` writes nothing and fails when a file would change.
  */
@@ -17,6 +17,7 @@ const node = (...args: string[]) => execFileSync(process.execPath, args, { cwd: 
 
 node(join(root, "node_modules/.bin/hardhat"), "build", "--quiet");
 node(join(root, "scripts/generate-abi.ts"), ...(check ? ["--check"] : []));
+node(join(root, "subgraph/generate.ts"), ...(check ? ["--check"] : []));
 
 const scratch = mkdtempSync(join(tmpdir(), "mednexus-types-"));
 try {

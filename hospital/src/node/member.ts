@@ -17,7 +17,6 @@ import {
   linkChallenge,
   lower,
   MedNexusError,
-  modelVector,
   memberKey,
   quantize,
   randomFrVector,
@@ -43,7 +42,7 @@ import { requirePolicy } from "../policy/policy.ts";
 import { clip } from "../training/clip.ts";
 import type { DriftMemory } from "../training/trainer.ts";
 import type { NodeContext } from "./context.ts";
-import { standardizerOf } from "./models.ts";
+import { modelVector, standardizerOf } from "./models.ts";
 import { addNoise } from "./noise.ts";
 
 /** What the contract will derive for this institution now; any change means a new context, hence a new commitment. */

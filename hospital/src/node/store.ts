@@ -10,10 +10,10 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { MedNexusError } from "../errors.ts";
+import { MedNexusError } from "@mednexus/sdk";
 
 /**
- * A service's memory between restarts: one JSON file a key, written whole, flushed, then renamed into place, readable by
+ * The node's memory between restarts: one JSON file a key, written whole, flushed, then renamed into place, readable by
  * its owner only. Secrets (blinders, share coefficients) are here before anything made from them leaves the process.
  */
 export class FileStore {

@@ -1,0 +1,3 @@
+export * from "./compare.ts";
+export * from "./rows.ts";
+export * from "./start.ts";

@@ -1,0 +1,127 @@
+import { CAMPAIGN_STATES, type EntityName, ROUND_KINDS, type Row } from "../history/index.ts";
+import { type Contracts, ROUND_STATES } from "@mednexus/sdk";
+import { AbiCoder, keccak256 } from "ethers";
+
+/** What a contract's view says of a row: expected values by field. `at`: the block asked. */
+export type View = (
+  contracts: Contracts,
+  id: string,
+  row: Row,
+  at: { blockTag: number },
+) => Promise<Record<string, unknown>>;
+
+const n = (cell: unknown): bigint => BigInt(cell as bigint | string);
+const s = (cell: unknown): string => String(cell);
+
+/** Contract truth for every entity that is state and not only history. One view a row. */
+export const views: Partial<Record<EntityName, View>> = {
+  admitter: async (c, id, _, at) => ({ listed: await c.institutions.isAdmitter(id, at) }),
+  institution: async (c, id, _, at) => {
+    const key = await c.institutions.shareKeyOf(id, at);
+    return { shareKeyX: key.x, shareKeyY: key.y };
+  },
+  attestation: async (c, _, row, at) => {
+    const a = await c.institutions.attestationOf(s(row["institution"]), s(row["admitter"]), at);
+    return { groupId: a.groupId, expiresAt: a.expiresAt, active: a.active };
+  },
+  dataset: async (c, id, _, at) => ({
+    institution: await c.datasets.institutionOf(id, at),
+    currentVersion: await c.datasets.currentVersion(id, at),
+    consentEpoch: await c.consent.epochOf(id, at),
+  }),
+  datasetVersion: async (c, _, row, at) => {
+    const v = await c.datasets.versionOf(n(row["dataset"]), n(row["version"]), at);
+    const { manifestHash, storageRoot, schemaHash, recordCount, registeredAt } = v;
+    return { manifestHash, storageRoot, schemaHash, recordCount, createdAt: registeredAt };
+  },
+  audit: async (c, _, row, at) => ({
+    records: await c.datasets.auditedBy(n(row["dataset"]), n(row["version"]), s(row["admitter"]), at),
+  }),
+  consentTerm: async (c, _, row, at) => ({
+    termsHash: await c.consent.termsHashOf(n(row["dataset"]), n(row["version"]), at),
+  }),
+  revocation: async (c, id, _, at) => ((await c.consent.isRevoked(id, at)) ? {} : { dataset: "not revoked on chain" }),
+  referenceString: async (c, id, _, at) => ({ srsHash: (await c.verifiers.srsOf(id, at)).srsHash }),
+  verifier: async (c, id, _, at) => {
+    const { circuit, n: size, srs, insecure, retired, keyHash } = await c.verifiers.infoOf(id, at);
+    return { circuit, n: size, srs, insecure, retired, keyHash };
+  },
+  model: async (c, id, _, at) => {
+    const lineage = await c.versions.lineageOf(id, at);
+    return {
+      owner: await c.inft.ownerOfModel(id, at),
+      creator: await c.inft.creatorOf(id, at),
+      royaltyBps: await c.inft.royaltyBpsOf(id, at),
+      runtimeHash: await c.inft.runtimeHashOf(id, at),
+      n: lineage.n,
+      f: lineage.f,
+      q: lineage.q,
+      l: lineage.l,
+      started: lineage.started,
+      ...(lineage.started ? { latestVersion: (await c.versions.latestOf(id, at))[0] } : {}),
+    };
+  },
+  modelVersion: async (c, _, row, at) => {
+    const v = await c.versions.versionOf(n(row["model"]), n(row["version"]), at);
+    const claims = ["storageRoot", "artefactRoot", "consentSetHash"].map((f) => row[f]);
+    const dataHash = keccak256(AbiCoder.defaultAbiCoder().encode(["bytes32", "bytes32", "bytes32"], claims));
+    return {
+      cX: v.c.x,
+      cY: v.c.y,
+      h: v.h,
+      bound: v.bound,
+      round: v.round,
+      createdAt: v.createdAt,
+      ...(dataHash === v.dataHash ? {} : { storageRoot: `claims that hash to ${v.dataHash}` }),
+    };
+  },
+  campaign: async (c, id, _, at) => {
+    const campaign = await c.campaigns.get(id, at);
+    return {
+      state: CAMPAIGN_STATES[Number(campaign.state)],
+      sponsor: campaign.sponsor,
+      token: campaign.token,
+      termsHash: await c.campaigns.termsHashOf(id, at),
+      members: await c.campaigns.memberCount(id, at),
+      poolNodes: (await c.campaigns.poolOf(id, at)).length,
+    };
+  },
+  round: async (c, id, _, at) => {
+    const r = await c.rounds.get(id, at);
+    const f = await c.rounds.frozenOf(id, at);
+    return {
+      campaign: r.campaign,
+      model: r.model,
+      kind: ROUND_KINDS[Number(r.kind)],
+      state: ROUND_STATES[Number(r.state)],
+      baseVersion: r.baseVersion,
+      baseX: r.base.x,
+      baseY: r.base.y,
+      drawBlock: r.drawBlock,
+      submitted: r.submitted,
+      verified: r.verified,
+      acks: r.acks,
+      shareFrom: r.shareFrom,
+      frozenAt: r.frozenAt,
+      setHash: f.setHash,
+      cAggX: f.cAgg.x,
+      cAggY: f.cAgg.y,
+      included: f.included,
+      count: f.count,
+      totalRecords: f.totalRecords,
+      lambda: f.lambda,
+    };
+  },
+  vaultPurpose: async (c, id, _, at) => ({ module: await c.vault.moduleOf(id, at) }),
+  vaultToken: async (c, id, _, at) => ({ held: await c.vault.totalOf(id, at) }),
+  vaultBalance: async (c, _, row, at) => ({
+    amount: await c.vault.heldOf(s(row["token"]), s(row["purpose"]), s(row["party"]), at),
+  }),
+  vaultCredit: async (c, _, row, at) => ({
+    amount: await c.vault.creditOf(s(row["token"]), s(row["owner"]), at),
+  }),
+  stakePosition: async (c, id, _, at) => ({
+    total: (await c.stake.activeOf(id, at)) + (await c.stake.unbondingOf(id, at)),
+    locked: await c.stake.lockedOf(id, at),
+  }),
+};
