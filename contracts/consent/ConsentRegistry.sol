@@ -68,8 +68,8 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
     bytes32 private constant CONSENT_SLOT = 0xeb1fbe2de5f42b651b9da9c4c3bf5f491a34ff4fc4451a06959c2f6ce7074000;
 
     function initialize(address authority) external initializer {
-        __Module_init(authority);
         __EIP712_init("MedNexus", "1");
+        __Module_init(authority);
     }
 
     // --- the dataset's institution

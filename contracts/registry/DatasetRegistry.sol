@@ -25,8 +25,8 @@ contract DatasetRegistry is IDatasetRegistry, IERC5192, ERC721Upgradeable, Modul
     bytes32 private constant REGISTRY_SLOT = 0x9c83dbeab94c96d3ee6cc6e43319d191fe8951a20062059cd5a477a424d03300;
 
     function initialize(address authority) external initializer {
-        __Module_init(authority);
         __ERC721_init("MedNexus Dataset", "MEDDATA");
+        __Module_init(authority);
     }
 
     /// @inheritdoc IDatasetRegistry

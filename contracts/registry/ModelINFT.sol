@@ -38,8 +38,8 @@ contract ModelINFT is IModelINFT, IERC2981, IERC4906, ERC721Upgradeable, Module 
     bytes32 private constant MODEL_SLOT = 0x2ab477c3771ea5136650d4402fc67c526a213cbf73387357844df064dccdd200;
 
     function initialize(address authority) external initializer {
-        __Module_init(authority);
         __ERC721_init("MedNexus Model", "MEDMODEL");
+        __Module_init(authority);
     }
 
     /// @inheritdoc IModelINFT

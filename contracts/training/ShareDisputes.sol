@@ -45,7 +45,7 @@ contract ShareDisputes is DisputeBase, IShareDisputes {
     }
 
     // keccak256(abi.encode(uint256(keccak256("mednexus.storage.ShareDisputes")) - 1)) & ~bytes32(uint256(0xff)); recomputed in a test
-    bytes32 private constant SLOT = 0x11d23add89393445a81bf4f7fb8b795fb6b64868557d12e87af48f7b9b28a800;
+    bytes32 private constant SLOT = 0x9a70ee259d35a14b6da4f54e71f4e8a5c62560f54b02400501e4ab1c24d2d800;
 
     // The four windows.
     uint256 private constant COMPLAINT = 0;

@@ -1,4 +1,6 @@
 export * from "./actions/client.ts";
+export * from "./actions/commitKeys.ts";
+export * from "./actions/models.ts";
 export * from "./actions/read.ts";
 export * from "./actions/sums.ts";
 export * from "./actions/token.ts";

@@ -2,20 +2,8 @@
 import { readFileSync } from "node:fs";
 import { JsonRpcProvider, keccak256, toUtf8Bytes, Wallet } from "ethers";
 import { SnarkjsBackend } from "@mednexus/circuits";
-import {
-  CommitKey,
-  connect,
-  Curve,
-  HttpTransport,
-  insecureSrs,
-  isDevnet,
-  MedNexusError,
-  parseDeployment,
-  srsFromPtau,
-  srsHash,
-  systemRandom,
-  type Deployment,
-} from "@mednexus/sdk";
+import { commitKeys, connect, Curve, HttpTransport, MedNexusError, parseDeployment, systemRandom } from "@mednexus/sdk";
+import { FileStore } from "@mednexus/sdk/node";
 import { readCsv } from "../data/csv.ts";
 import { externalTrainer } from "../training/external.ts";
 import { createModel } from "../training/models.ts";
@@ -24,7 +12,6 @@ import type { Config, TableSchema } from "./config.ts";
 import { readJson, tableSchema } from "./config.ts";
 import type { NodeContext, NodeEvent } from "./context.ts";
 import { readKeys, shareKeyPair } from "./keys.ts";
-import { FileStore } from "./store.ts";
 
 /** Canonical text of a schema: its keccak256 is what datasets and campaigns carry on chain. */
 export const schemaHash = (schema: TableSchema): string =>
@@ -36,23 +23,6 @@ export const schemaHash = (schema: TableSchema): string =>
       }),
     ),
   );
-
-/** A commit key of size n from a powers-of-tau file, or, on devnets only, from the INSECURE development string. */
-export async function loadCommitKey(
-  curve: Curve,
-  deployment: Deployment,
-  n: number,
-  srsFile?: string,
-): Promise<CommitKey> {
-  if (srsFile !== undefined) return CommitKey.create(curve, await srsFromPtau(curve, n, readFileSync(srsFile)));
-  if (!isDevnet(deployment.chainId)) {
-    throw new MedNexusError(
-      "INSECURE_SRS",
-      `chain ${deployment.chainId} is not a devnet: give srsFile, the development reference string is public`,
-    );
-  }
-  return CommitKey.create(curve, await insecureSrs(curve, n));
-}
 
 export interface Composed {
   readonly context: NodeContext;
@@ -82,20 +52,7 @@ export async function compose(config: Config, log: (event: NodeEvent) => void): 
   const curve = await Curve.load();
   const contracts = connect(deployment, signer);
   const prover = new SnarkjsBackend(curve);
-  const commitKeys = new Map<number, Promise<CommitKey>>();
-  const commitKey = (n: number): Promise<CommitKey> => {
-    let found = commitKeys.get(n);
-    if (found === undefined) {
-      found = loadCommitKey(curve, deployment, n, config.srsFile).then(async (key) => {
-        const registered = await contracts.verifiers.srsOf(deployment.srs);
-        if (srsHash(key.tauG1, key.tauG2) !== registered.srsHash)
-          throw new MedNexusError("SRS_MISMATCH", "the reference string here is not the one registered on chain");
-        return key;
-      });
-      commitKeys.set(n, found);
-    }
-    return found;
-  };
+  const { srsFile } = config;
   const context: NodeContext = {
     deployment,
     contracts,
@@ -105,7 +62,12 @@ export async function compose(config: Config, log: (event: NodeEvent) => void): 
     shareKeys: shareKeyPair(curve, keys),
     transport: new HttpTransport(config.relayUrl, signer),
     prover,
-    commitKey,
+    commitKey: commitKeys(
+      curve,
+      deployment,
+      contracts,
+      srsFile === undefined ? undefined : () => readFileSync(srsFile),
+    ),
     store: new FileStore(config.dataDir),
     policy: config.policy,
     random: systemRandom,

@@ -10,12 +10,12 @@ import type {
   RandomBytes,
   Transport,
 } from "@mednexus/sdk";
+import type { FileStore } from "@mednexus/sdk/node";
 import type { TableShape } from "../data/csv.ts";
 import type { Rows } from "../data/split.ts";
 import type { FeatureRange } from "../data/standardize.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Trainer } from "../training/trainer.ts";
-import type { FileStore } from "./store.ts";
 
 /** One thing that happened, for logs and for whoever watches the process. Never holds a secret or a record. */
 export interface NodeEvent {

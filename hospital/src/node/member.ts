@@ -17,6 +17,7 @@ import {
   linkChallenge,
   lower,
   MedNexusError,
+  modelVector,
   memberKey,
   quantize,
   randomFrVector,
@@ -42,7 +43,7 @@ import { requirePolicy } from "../policy/policy.ts";
 import { clip } from "../training/clip.ts";
 import type { DriftMemory } from "../training/trainer.ts";
 import type { NodeContext } from "./context.ts";
-import { modelVector, standardizerOf } from "./models.ts";
+import { standardizerOf } from "./models.ts";
 import { addNoise } from "./noise.ts";
 
 /** What the contract will derive for this institution now; any change means a new context, hence a new commitment. */

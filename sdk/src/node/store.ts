@@ -10,10 +10,10 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { MedNexusError } from "@mednexus/sdk";
+import { MedNexusError } from "../errors.ts";
 
 /**
- * The node's memory between restarts: one JSON file a key, written whole, flushed, then renamed into place, readable by
+ * A service's memory between restarts: one JSON file a key, written whole, flushed, then renamed into place, readable by
  * its owner only. Secrets (blinders, share coefficients) are here before anything made from them leaves the process.
  */
 export class FileStore {

@@ -1,0 +1,2 @@
+/** For services that run under Node; everything else in the SDK runs in a browser too. */
+export * from "./store.ts";
