@@ -1058,14 +1058,13 @@ export interface CampaignRegistry extends BaseContract {
   eligibility: TypedContractMethod<
     [id: BigNumberish, institution: AddressLike],
     [
-      [bigint, bigint, bigint, bigint, bigint, bigint, bigint] & {
+      [bigint, bigint, bigint, bigint, bigint, bigint] & {
         dataset: bigint;
         version: bigint;
         seat: bigint;
         consentEpoch: bigint;
         records: bigint;
         normBound2: bigint;
-        bond: bigint;
       }
     ],
     "view"
@@ -1547,14 +1546,13 @@ export interface CampaignRegistry extends BaseContract {
   ): TypedContractMethod<
     [id: BigNumberish, institution: AddressLike],
     [
-      [bigint, bigint, bigint, bigint, bigint, bigint, bigint] & {
+      [bigint, bigint, bigint, bigint, bigint, bigint] & {
         dataset: bigint;
         version: bigint;
         seat: bigint;
         consentEpoch: bigint;
         records: bigint;
         normBound2: bigint;
-        bond: bigint;
       }
     ],
     "view"
