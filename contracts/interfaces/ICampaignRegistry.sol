@@ -34,7 +34,6 @@ interface ICampaignRegistry {
         uint64 consentEpoch;
         uint64 records; // n̂ = min(audited, cap)
         uint256 normBound2; // B_i² = ⌊B²·n̂²/cap²⌋
-        uint128 bond;
     }
 
     event CampaignOpened(

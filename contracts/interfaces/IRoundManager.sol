@@ -101,6 +101,7 @@ interface IRoundManager {
         uint256 normBound2,
         UpdateDetail detail
     );
+    /// Batched rounds. In an eager round UpdateSubmitted says it: nothing unverified is stored.
     event UpdateVerified(RoundId indexed round, address indexed institution, uint16 index);
     event CommitEnded(RoundId indexed round, uint64 shareFrom);
     event SharesAcknowledged(RoundId indexed round, address indexed node, uint256 nodeIndex);

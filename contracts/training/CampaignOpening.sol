@@ -9,6 +9,7 @@ import {IModelVersions} from "../interfaces/IModelVersions.sol";
 import {IProtocolParameters} from "../interfaces/IProtocolParameters.sol";
 import {IStake} from "../interfaces/IStake.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
+import {CodeData} from "../libraries/CodeData.sol";
 import {RoundMoney} from "../libraries/RoundMoney.sol";
 import {CampaignId, ModelId} from "../types/Ids.sol";
 import {CampaignTerms} from "../types/Training.sol";
@@ -30,8 +31,9 @@ library CampaignOpening {
         TermsCheck.checkVerifiers(terms, IVerifierRegistry(m.verifiers), IModelVersions(m.versions));
         TermsCheck.checkAdmitters(terms, institutions);
 
-        d.terms = terms;
-        d.termsHash = keccak256(abi.encode(terms));
+        bytes memory encoded = abi.encode(terms);
+        d.termsData = CodeData.store(encoded);
+        d.termsHash = keccak256(encoded);
         d.sponsorGroup = institutions.groupOf(msg.sender, terms.admitters);
         uint16 royaltyBps;
         if (ModelId.unwrap(terms.model) != 0) {

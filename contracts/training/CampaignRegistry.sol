@@ -16,7 +16,7 @@ import {Purposes} from "../libraries/Purposes.sol";
 import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
 import {CampaignTerms, Prices, RoundState, Windows} from "../types/Training.sol";
 import {CampaignOpening} from "./CampaignOpening.sol";
-import {CampaignData, Member} from "./CampaignStore.sol";
+import {CampaignData, Member, readTerms} from "./CampaignStore.sol";
 import {OwnerApproval} from "./OwnerApproval.sol";
 import {Weights} from "./Weights.sol";
 
@@ -89,10 +89,11 @@ contract CampaignRegistry is ICampaignRegistry, Module {
         CampaignData storage d = _live(id);
         if (DatasetId.unwrap(d.member[msg.sender].dataset) != 0) revert AlreadyEnrolled(id, msg.sender);
         if (DatasetId.unwrap(dataset) == 0) revert NotEnrolled(id, msg.sender);
-        bytes32 group = IInstitutionRegistry(_modules().institutions).requireAttested(msg.sender, d.terms.admitters);
+        CampaignTerms memory terms = readTerms(d);
+        bytes32 group = IInstitutionRegistry(_modules().institutions).requireAttested(msg.sender, terms.admitters);
         if (d.groupMember[group] != address(0)) revert GroupTaken(id, group);
         uint256 seat = d.members.length;
-        if (seat >= d.terms.maxMembers) revert PoolFull(id, d.terms.maxMembers);
+        if (seat >= terms.maxMembers) revert PoolFull(id, terms.maxMembers);
 
         d.members.push(msg.sender);
         d.member[msg.sender] = Member(dataset, uint8(seat), group); // seat < maxMembers <= 256
@@ -123,7 +124,7 @@ contract CampaignRegistry is ICampaignRegistry, Module {
     function agreePair(CampaignId id) external {
         CampaignData storage d = _live(id);
         if (DatasetId.unwrap(d.member[msg.sender].dataset) == 0) revert NotEnrolled(id, msg.sender);
-        if (!d.terms.pair || d.members.length != 2) revert PairDisagreement(id);
+        if (!readTerms(d).pair || d.members.length != 2) revert PairDisagreement(id);
         // The agreement names the partner: it does not carry over to another.
         d.agreedWith[msg.sender] = d.members[0] == msg.sender ? d.members[1] : d.members[0];
         emit PairAgreed(id, msg.sender);
@@ -139,9 +140,10 @@ contract CampaignRegistry is ICampaignRegistry, Module {
         if (d.pool.length >= MAX_POOL) revert PoolFull(id, MAX_POOL);
         Modules storage m = _modules();
         if (!IInstitutionRegistry(m.institutions).isRegistered(msg.sender)) revert NotRegistered(msg.sender);
-        bytes32 group = IInstitutionRegistry(m.institutions).requireAttested(msg.sender, d.terms.admitters);
+        CampaignTerms memory terms = readTerms(d);
+        bytes32 group = IInstitutionRegistry(m.institutions).requireAttested(msg.sender, terms.admitters);
         uint256 free = IStake(m.stake).freeOf(msg.sender);
-        if (free < d.terms.prices.nodeLock) revert InsufficientStake(msg.sender, free, d.terms.prices.nodeLock);
+        if (free < terms.prices.nodeLock) revert InsufficientStake(msg.sender, free, terms.prices.nodeLock);
 
         d.pool.push(msg.sender);
         d.poolPlace[msg.sender] = d.pool.length;
@@ -202,7 +204,7 @@ contract CampaignRegistry is ICampaignRegistry, Module {
 
     /// @inheritdoc ICampaignRegistry
     function eligibility(CampaignId id, address institution) external view returns (Eligibility memory) {
-        return _eligibility(id, _known(id), institution);
+        return _eligibility(id, _storage().campaigns[id], institution);
     }
 
     /// @inheritdoc ICampaignRegistry
@@ -212,22 +214,22 @@ contract CampaignRegistry is ICampaignRegistry, Module {
 
     /// @inheritdoc ICampaignRegistry
     function termsOf(CampaignId id) external view returns (CampaignTerms memory) {
-        return _known(id).terms;
+        return readTerms(_known(id));
     }
 
     /// @inheritdoc ICampaignRegistry
     function windowsOf(CampaignId id) external view returns (Windows memory) {
-        return _known(id).terms.windows;
+        return readTerms(_known(id)).windows;
     }
 
     /// @inheritdoc ICampaignRegistry
     function pricesOf(CampaignId id) external view returns (Prices memory) {
-        return _known(id).terms.prices;
+        return readTerms(_known(id)).prices;
     }
 
     /// @inheritdoc ICampaignRegistry
     function weightsOf(CampaignId id) external view returns (uint64 cap, uint64 lambdaF, uint64 normBound) {
-        CampaignTerms storage terms = _known(id).terms;
+        CampaignTerms memory terms = readTerms(_known(id));
         return (terms.cap, terms.lambdaF, terms.normBound);
     }
 
@@ -268,12 +270,12 @@ contract CampaignRegistry is ICampaignRegistry, Module {
     function excludedGroups(CampaignId id) external view returns (bytes32 sponsorGroup, bytes32 ownerGroup) {
         CampaignData storage d = _known(id);
         IInstitutionRegistry institutions = IInstitutionRegistry(_modules().institutions);
-        address[] memory admitters = d.terms.admitters;
+        CampaignTerms memory terms = readTerms(d);
         // As at opening; a party that belonged to no group then is looked up now.
-        sponsorGroup = d.sponsorGroup != 0 ? d.sponsorGroup : institutions.groupOf(d.campaign.sponsor, admitters);
+        sponsorGroup = d.sponsorGroup != 0 ? d.sponsorGroup : institutions.groupOf(d.campaign.sponsor, terms.admitters);
         ownerGroup = d.ownerGroup;
-        if (ownerGroup == 0 && ModelId.unwrap(d.terms.model) != 0)
-            ownerGroup = institutions.groupOf(IModelINFT(_modules().inft).ownerOfModel(d.terms.model), admitters);
+        if (ownerGroup == 0 && ModelId.unwrap(terms.model) != 0)
+            ownerGroup = institutions.groupOf(IModelINFT(_modules().inft).ownerOfModel(terms.model), terms.admitters);
     }
 
     // --- inside
@@ -291,7 +293,7 @@ contract CampaignRegistry is ICampaignRegistry, Module {
         if (used[nonce]) revert NonceUsed(owner, nonce);
         used[nonce] = true;
         CampaignData storage d = _storage().campaigns[id];
-        bytes32 digest = OwnerApproval.digest(d.terms.model, d.termsHash, msg.sender, nonce, deadline);
+        bytes32 digest = OwnerApproval.digest(readTerms(d).model, d.termsHash, msg.sender, nonce, deadline);
         if (!OwnerApproval.isValid(owner, digest, approval)) revert BadOwnerApproval(owner);
     }
 
@@ -299,12 +301,13 @@ contract CampaignRegistry is ICampaignRegistry, Module {
     function _fund(CampaignId id) private {
         Modules storage m = _modules();
         CampaignData storage d = _storage().campaigns[id];
-        uint256 rounds = d.terms.rounds;
+        CampaignTerms memory terms = readTerms(d);
+        uint256 rounds = terms.rounds;
         uint256 escrow = rounds * d.campaign.roundCost;
         IVault(m.vault).deposit(d.campaign.token, Purposes.CAMPAIGN, _party(id), msg.sender, escrow);
-        if (ModelId.unwrap(d.terms.model) == 0) return;
-        uint256 growth = rounds * d.terms.lambdaF * d.terms.normBound;
-        IModelVersions(m.versions).attachCampaign(d.terms.model, id, growth);
+        if (ModelId.unwrap(terms.model) == 0) return;
+        uint256 growth = rounds * terms.lambdaF * terms.normBound;
+        IModelVersions(m.versions).attachCampaign(terms.model, id, growth);
     }
 
     function _finish(CampaignId id, CampaignData storage d, CampaignState state) private {
@@ -314,7 +317,8 @@ contract CampaignRegistry is ICampaignRegistry, Module {
         uint256 refund = IVault(m.vault).heldOf(c.token, Purposes.CAMPAIGN, _party(id));
         emit CampaignEnded(id, state, refund);
         IVault(m.vault).credit(c.token, Purposes.CAMPAIGN, _party(id), c.sponsor, refund);
-        if (ModelId.unwrap(d.terms.model) != 0) IModelVersions(m.versions).detachCampaign(d.terms.model, id);
+        ModelId model = readTerms(d).model;
+        if (ModelId.unwrap(model) != 0) IModelVersions(m.versions).detachCampaign(model, id);
     }
 
     function _eligibility(
@@ -325,26 +329,20 @@ contract CampaignRegistry is ICampaignRegistry, Module {
         Member memory member = d.member[institution];
         if (DatasetId.unwrap(member.dataset) == 0) revert NotEnrolled(id, institution);
         Modules storage m = _modules();
-        address[] memory admitters = d.terms.admitters;
-        bytes32 group = IInstitutionRegistry(m.institutions).requireAttested(institution, admitters);
+        CampaignTerms memory terms = readTerms(d);
+        bytes32 group = IInstitutionRegistry(m.institutions).requireAttested(institution, terms.admitters);
         // Enrolment is one a group; keeping to the group of enrolment makes every round so too.
         if (group != member.groupId) revert GroupChanged(institution, member.groupId, group);
 
-        (address holder, uint32 version, bytes32 schema, uint64 audited) = IDatasetRegistry(m.datasets).forTraining(
-            member.dataset,
-            admitters
-        );
+        address holder;
+        bytes32 schema;
+        (holder, e.version, schema, e.records) = IDatasetRegistry(m.datasets).forTraining(member.dataset, terms.admitters);
         if (holder != institution) revert IDatasetRegistry.NotDatasetOwner(member.dataset, institution);
-        if (schema != d.terms.schemaHash) revert WrongSchema(member.dataset, d.terms.schemaHash, schema);
-
-        e.dataset = member.dataset;
-        e.version = version;
-        e.seat = member.seat;
-        e.consentEpoch = IConsentRegistry(m.consent).requireAllowed(member.dataset, version, d.terms.purpose);
-        uint256 cap = d.terms.cap;
-        e.records = audited < cap ? audited : uint64(cap);
-        e.normBound2 = Weights.normBound2(d.terms.normBound, e.records, cap);
-        e.bond = d.terms.prices.bond;
+        if (schema != terms.schemaHash) revert WrongSchema(member.dataset, terms.schemaHash, schema);
+        if (e.records > terms.cap) e.records = terms.cap;
+        e.consentEpoch = IConsentRegistry(m.consent).requireAllowed(member.dataset, e.version, terms.purpose);
+        e.normBound2 = Weights.normBound2(terms.normBound, e.records, terms.cap);
+        (e.dataset, e.seat) = (member.dataset, member.seat);
     }
 
     function _requirePoolOpen(CampaignId id, CampaignData storage d) private view {

@@ -63,15 +63,15 @@ contract RoundManager is IRoundManager, Module {
         RoundData storage d = _in(s.round, RoundState.Commit);
         Round storage r = d.round;
         _requireUntil(r.commitUntil);
-        _requirePoints(r, s);
+        UpdateDetail memory detail = UpdateDetail(s.c, s.a, s.shareManifest, s.h, s.y, s.w, s.proof);
+        _requirePoints(r, detail);
         Modules storage m = _modules();
         // A pair is two enrolled members who named each other; nobody can leave during a commit phase.
         if (d.terms.pair && !ICampaignRegistry(m.campaigns).pairAgreed(r.campaign)) revert NotPairAgreed(r.campaign);
         ICampaignRegistry.Eligibility memory e = ICampaignRegistry(m.campaigns).eligibility(r.campaign, msg.sender);
         if (!(e.dataset == s.dataset)) revert WrongDataset(e.dataset, s.dataset);
-        UpdateDetail memory detail = UpdateDetail(s.c, s.a, s.shareManifest, s.h, s.y, s.w, s.proof);
         Update storage u = _record(s.round, d, e, detail);
-        IStake(m.stake).lock(msg.sender, e.bond);
+        IStake(m.stake).lock(msg.sender, d.terms.bond);
         if (r.eager) {
             IProofVerifier.Statement[] memory one = new IProofVerifier.Statement[](1);
             one[0] = _statement(_contextOf(s.round, r, u, e.normBound2), detail, e.normBound2);
@@ -293,10 +293,11 @@ contract RoundManager is IRoundManager, Module {
 
     // --- inside: commit
 
-    function _requirePoints(Round storage r, UpdateSubmission calldata s) private view {
-        if (s.a.length != r.threshold) revert WrongThreshold(s.a.length, r.threshold);
-        Bn254.requireG1(s.c);
-        for (uint256 i; i < s.a.length; ++i) Bn254.requireG1(s.a[i]);
+    function _requirePoints(Round storage r, UpdateDetail memory detail) private view {
+        uint256 t = detail.a.length;
+        if (t != r.threshold) revert WrongThreshold(t, r.threshold);
+        Bn254.requireG1(detail.c);
+        for (uint256 i; i < t; ++i) Bn254.requireG1(detail.a[i]);
     }
 
     function _record(
@@ -308,22 +309,22 @@ contract RoundManager is IRoundManager, Module {
         Round storage r = d.round;
         // A weight too small to move one quantized unit would be paid for nothing.
         if (e.normBound2 == 0) revert ZeroWeight();
+        uint256 toCome = d.seatsToCome;
         uint256 seat = 1 << e.seat;
-        if (d.seatsToCome & seat == 0) revert AlreadySubmitted(msg.sender);
+        if (toCome & seat == 0) revert AlreadySubmitted(msg.sender);
         u = _storage().updates[Transcript.memberKey(msg.sender, detail.c)];
         if (u.institution != address(0)) revert CommitmentReused(msg.sender);
         if (r.kind == RoundKind.Statistics && _storage().statisticsUsed[e.dataset][e.version])
             revert StatisticsUsed(e.dataset, e.version);
 
-        d.seatsToCome &= ~seat;
-        uint16 index = r.submitted;
+        d.seatsToCome = toCome ^ seat;
+        (uint16 index, bool eager) = (r.submitted, r.eager);
         r.submitted = index + 1;
-        if (r.eager) r.verified = index + 1;
-        (u.institution, u.records, u.index, u.verified) = (msg.sender, e.records, index, r.eager);
+        if (eager) r.verified = index + 1;
+        (u.institution, u.records, u.index, u.verified) = (msg.sender, e.records, index, eager);
         (u.dataset, u.datasetVersion, u.consentEpoch, u.round) = (e.dataset, e.version, e.consentEpoch, id);
         u.detailHash = _detailHash(detail);
         _announce(id, index, e, detail);
-        if (r.eager) emit UpdateVerified(id, msg.sender, index);
     }
 
     function _announce(

@@ -66,7 +66,7 @@ library RoundOpening {
     }
 
     function _copyTerms(RoundTerms storage to, CampaignTerms memory terms) private {
-        (to.cap, to.lambdaF, to.normBound) = (terms.cap, terms.lambdaF, terms.normBound);
+        (to.cap, to.lambdaF, to.normBound) = (terms.cap, terms.lambdaF, uint32(terms.normBound)); // B < 2^32 by the terms
         (to.pair, to.drawDelay) = (terms.pair, terms.drawDelay);
         (to.bond, to.nodeLock) = (terms.prices.bond, terms.prices.nodeLock);
         to.windows = terms.windows;

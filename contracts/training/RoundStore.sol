@@ -16,13 +16,13 @@ struct Node {
 
 /// What a round reads of its campaign's terms again and again.
 struct RoundTerms {
+    uint128 bond;
     uint64 cap;
-    uint64 lambdaF; // λ·2^f
-    uint64 normBound; // B
+    uint32 normBound; // B
     bool pair;
     uint8 drawDelay;
-    uint128 bond;
     uint128 nodeLock;
+    uint64 lambdaF; // λ·2^f
     Windows windows;
 }
 
