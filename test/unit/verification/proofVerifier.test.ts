@@ -1,4 +1,4 @@
-import { publishedKey } from "@mednexus/circuits";
+import { publishedKey, trapdoor } from "@mednexus/circuits";
 import {
   CommitKey,
   Curve,
@@ -11,12 +11,14 @@ import {
   G2_GENERATOR,
   insecureSrs,
   type Proof,
+  tag,
   randomFr,
   randomFrVector,
   type VerifyingKey,
 } from "@mednexus/sdk";
 import { bn254 } from "@noble/curves/bn254.js";
 import { expect } from "chai";
+import { concat, keccak256, toBeHex } from "ethers";
 import { Simulator, type Statement, syntheticKey } from "../../utils/simulate.ts";
 import { seededRandom, testSeed } from "../../vectors/seeded.ts";
 import { addG2, twistPointOutsideG2 } from "./points.ts";
@@ -248,6 +250,46 @@ describe(`ProofVerifier (MEDNEXUS_SEED=${seed})`, () => {
     expect(await verify([forged], id), "refused with them").to.equal(false);
   });
 
+  it("[attack 28] coefficients come from a hash of the id and of every word of every statement", async () => {
+    const statements = [honest(), honest()];
+    const records = statements.flatMap(({ inputs, proof: { a, b, c }, c: commitment, w }) => [
+      a.x,
+      a.y,
+      b.xIm,
+      b.xRe,
+      b.yIm,
+      b.yRe,
+      c.x,
+      c.y,
+      commitment.x,
+      commitment.y,
+      w.x,
+      w.y,
+      ...inputs,
+    ]);
+    const words = (...values: bigint[]) => concat(values.map((value) => toBeHex(value, 32)));
+    const preimage = words(BigInt(tag("batch")), update, ...records);
+    const transcript = BigInt(keccak256(preimage));
+    const data = v.verifier.interface.encodeFunctionData("verify", [update, statements]);
+    const tx = await v.signers[0]!.sendTransaction({ to: await v.verifier.getAddress(), data });
+    const trace: any = await v.connection.provider.request({
+      method: "debug_traceTransaction",
+      params: [tx.hash, { disableStorage: true, enableMemory: true }],
+    });
+    const hashed: string[] = trace.structLogs
+      .filter((step: { op: string }) => step.op === "KECCAK256")
+      .map(({ stack, memory }: { stack: string[]; memory: string[] }) => {
+        const [offset, size] = [Number(BigInt(hex(stack.at(-1)!))), Number(BigInt(hex(stack.at(-2)!)))];
+        return `0x${memory
+          .map((word) => hex(word).slice(2))
+          .join("")
+          .slice(2 * offset, 2 * (offset + size))}`;
+      });
+    expect(hashed).to.include(preimage);
+    for (const i of [0n, 1n, 2n, 3n])
+      expect(hashed.filter((h) => h === words(transcript, i)).length, `coefficient ${i}`).to.equal(1);
+  });
+
   it("[attack 30] (−A, −B, C) and other re-randomisations prove the same statement and no other", async () => {
     const s = honest();
     const { a, b, c } = s.proof;
@@ -335,11 +377,12 @@ describe(`ProofVerifier (MEDNEXUS_SEED=${seed})`, () => {
   });
 });
 
+const hex = (word: string) => (word.startsWith("0x") ? word : `0x${word}`);
+
 /** β of the key's maker: [β]_1 is part of every proving key, so the forger of attack 154 has it without knowing β. */
-const BETA_FOR_KEY_MAKER = BigInt("0x08ca4c12431e5cd5707e8e4a313db291b91b451bcf600dc8fa3b48994d8f2d8c");
+const BETA_FOR_KEY_MAKER = trapdoor.beta;
 /** [δ]_1, part of every proving key too. */
 const DELTA_1 = () => {
-  const delta = 0x076c2803c2f030478d399aed11eb80b085775e2f427979aeb39fab8fa4a015een;
-  const p = bn254.G1.Point.BASE.multiply(delta).toAffine();
+  const p = bn254.G1.Point.BASE.multiply(trapdoor.delta).toAffine();
   return { x: p.x, y: p.y };
 };
