@@ -1,5 +1,5 @@
 /** What services read of a round, as plain values: one place that turns contract results and logs into the SDK's own types. */
-import type { Provider } from "ethers";
+import { AbiCoder, keccak256, type Provider } from "ethers";
 import type { G1 } from "../curve.ts";
 import { MedNexusError } from "../errors.ts";
 import { type Address, type Hash, memberKey, type Proof, updateContextHash } from "../transcript.ts";
@@ -313,3 +313,7 @@ export function contextOf(
 /** Members of the frozen set, in submission order. */
 export const includedUpdates = (updates: readonly SubmittedUpdate[], frozen: FrozenSet): SubmittedUpdate[] =>
   updates.filter((update) => ((frozen.included >> BigInt(update.index)) & 1n) === 1n);
+
+/** keccak256(abi.encode(terms)): what a model's owner approves. */
+export const termsHash = (contracts: Contracts, terms: Parameters<Contracts["campaigns"]["open"]["staticCall"]>[0]): Hash =>
+  keccak256(AbiCoder.defaultAbiCoder().encode([contracts.campaigns.interface.getFunction("open").inputs[0]!], [terms]));

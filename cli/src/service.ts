@@ -1,0 +1,35 @@
+/** What long-running commands share: stop on Ctrl-C or when the parent is gone, JSON lines as log. */
+
+/** An event as one JSON line on stdout; bigints as decimal strings. */
+export function logLine(event: object): void {
+  console.log(JSON.stringify(event, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value)));
+}
+
+/** Aborts on SIGINT, SIGTERM, or when the process that started this one has died. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  const parent = Number(process.env["MEDNEXUS_PARENT"] ?? 0);
+  if (parent > 0) {
+    setInterval(() => {
+      if (process.ppid !== parent) stop();
+    }, 1000).unref();
+  }
+  return controller.signal;
+}
+
+/** Waits `ms`, or less when aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) return done();
+    const timer = setTimeout(finish, ms);
+    function finish(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      done();
+    }
+    signal.addEventListener("abort", finish);
+  });
+}
