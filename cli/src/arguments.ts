@@ -18,15 +18,26 @@ export interface Command {
 }
 
 /** Parses a command's own arguments. Throws UsageError naming the argument. */
-export function parseCommand(name: string, command: Command, args: readonly string[]): { values: Record<string, string | boolean | undefined>; positionals: string[] } | "help" {
+export function parseCommand(
+  name: string,
+  command: Command,
+  args: readonly string[],
+): { values: Record<string, string | boolean | undefined>; positionals: string[] } | "help" {
   const options: ParseArgsOptionsConfig = { help: { type: "boolean", short: "h" } };
   for (const [key, { type }] of Object.entries(command.options)) options[key] = { type };
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: command.positionals !== undefined, strict: true });
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: command.positionals !== undefined,
+      strict: true,
+    });
     if (values["help"] === true) return "help";
     return { values: values as Record<string, string | boolean | undefined>, positionals };
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message.split("\n")[0] : String(error)} (see \`mednexus ${name} --help\`)`);
+    throw new UsageError(
+      `${error instanceof Error ? error.message.split("\n")[0] : String(error)} (see \`mednexus ${name} --help\`)`,
+    );
   }
 }
 
@@ -35,13 +46,21 @@ export function commandHelp(name: string, command: Command): string {
     const left = `  --${key}${option.type === "string" ? ` ${option.value ?? "VALUE"}` : ""}`;
     return `${left.padEnd(34)}${option.help}${option.default === undefined ? "" : ` (default ${option.default})`}`;
   });
-  return [`mednexus ${name}${command.positionals === undefined ? "" : ` ${command.positionals}`} [options]`, "", command.summary, "", ...rows, "  --help".padEnd(34) + "show this"].join("\n");
+  return [
+    `mednexus ${name}${command.positionals === undefined ? "" : ` ${command.positionals}`} [options]`,
+    "",
+    command.summary,
+    "",
+    ...rows,
+    "  --help".padEnd(34) + "show this",
+  ].join("\n");
 }
 
 /** A whole number within bounds. Throws UsageError naming the option. */
 export function integerOption(name: string, value: string, min: number, max: number): number {
   const number = Number(value);
-  if (!/^\d+$/.test(value) || number < min || number > max) throw new UsageError(`--${name} ${value}: give a whole number from ${min} to ${max}`);
+  if (!/^\d+$/.test(value) || number < min || number > max)
+    throw new UsageError(`--${name} ${value}: give a whole number from ${min} to ${max}`);
   return number;
 }
 

@@ -23,7 +23,10 @@ const BLOCK_MS = 500;
 export async function startDevnet(port = 0, blockMs = BLOCK_MS, automine = true): Promise<Devnet> {
   const { default: hre } = await import("hardhat");
   const server = await hre.network.createServer(
-    { network: "default", override: { allowBlocksWithSameTimestamp: true, mining: { auto: automine, interval: blockMs } } },
+    {
+      network: "default",
+      override: { allowBlocksWithSameTimestamp: true, mining: { auto: automine, interval: blockMs } },
+    },
     "127.0.0.1",
     port,
   );
@@ -46,7 +49,11 @@ export async function openProvider(url: string): Promise<JsonRpcProvider> {
 
 /** Refuses chains on which everything of the demo would be public money under public keys. */
 export function requireDevnet(chainId: number): void {
-  if (!isDevnet(chainId)) throw new MedNexusError("USAGE", `chain ${chainId} is not a development chain (31337 or 1337): this command uses public keys`);
+  if (!isDevnet(chainId))
+    throw new MedNexusError(
+      "USAGE",
+      `chain ${chainId} is not a development chain (31337 or 1337): this command uses public keys`,
+    );
 }
 
 /** Deploys through the Ignition modules. On devnets the journal is thrown away: the chain will be, too. */
@@ -57,10 +64,15 @@ export async function deployTo(url: string, config: DeployConfig, resume: boolea
   if (deployer === undefined) throw new MedNexusError("NO_ACCOUNT", "the chain has no unlocked account to deploy with");
   const deploymentId = resume ? undefined : `devnet-${process.pid}-${Date.now()}`;
   try {
-    return await deployProtocol({ ignition: connection.ignition, provider: connection.ethers.provider, deployer }, config, deploymentId === undefined ? {} : { deploymentId });
+    return await deployProtocol(
+      { ignition: connection.ignition, provider: connection.ethers.provider, deployer },
+      config,
+      deploymentId === undefined ? {} : { deploymentId },
+    );
   } finally {
     await connection.close();
-    if (deploymentId !== undefined) rmSync(join(hre.config.paths.ignition, "deployments", deploymentId), { recursive: true, force: true });
+    if (deploymentId !== undefined)
+      rmSync(join(hre.config.paths.ignition, "deployments", deploymentId), { recursive: true, force: true });
   }
 }
 

@@ -13,8 +13,16 @@ export interface Service {
 }
 
 /** Starts `mednexus ARGS`; every JSON line it prints goes to `onEvent`, everything else and stderr to `onNoise`. */
-export function startService(name: string, args: readonly string[], onEvent: (event: Record<string, unknown>) => void, onNoise: (line: string) => void): Service {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, MEDNEXUS_PARENT: String(process.pid) } });
+export function startService(
+  name: string,
+  args: readonly string[],
+  onEvent: (event: Record<string, unknown>) => void,
+  onNoise: (line: string) => void,
+): Service {
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, MEDNEXUS_PARENT: String(process.pid) },
+  });
   createInterface({ input: child.stdout }).on("line", (line) => {
     try {
       onEvent(JSON.parse(line) as Record<string, unknown>);

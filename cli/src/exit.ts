@@ -17,7 +17,16 @@ export class Interrupted extends MedNexusError {
   }
 }
 
-const BAD_INPUT = new Set(["USAGE", "BAD_INPUT", "BAD_CONFIG", "BAD_DEPLOYMENT", "BAD_KEY_FILE", "KEY_EXISTS", "WEAK_PASSWORD", "BAD_BACKUP"]);
+const BAD_INPUT = new Set([
+  "USAGE",
+  "BAD_INPUT",
+  "BAD_CONFIG",
+  "BAD_DEPLOYMENT",
+  "BAD_KEY_FILE",
+  "KEY_EXISTS",
+  "WEAK_PASSWORD",
+  "BAD_BACKUP",
+]);
 
 export function exitCode(error: unknown): number {
   if (error instanceof Interrupted) return EXIT.interrupted;

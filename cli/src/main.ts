@@ -7,7 +7,9 @@ import { keeperRun } from "./commands/keeper.ts";
 import { relayRun } from "./commands/relay.ts";
 import { describe, EXIT, exitCode } from "./exit.ts";
 
-const groups: Readonly<Record<string, { readonly summary: string; readonly verbs: Readonly<Record<string, Command>> }>> = {
+const groups: Readonly<
+  Record<string, { readonly summary: string; readonly verbs: Readonly<Record<string, Command>> }>
+> = {
   demo: { summary: "train, prove and settle a federated model on a local chain", verbs: { run: demoRun } },
   devnet: { summary: "a local chain for development", verbs: { run: devnetRun } },
   deploy: { summary: "deploy the contracts, look at a deployment", verbs: { run: deployRun, status: deployStatus } },
@@ -17,8 +19,16 @@ const groups: Readonly<Record<string, { readonly summary: string; readonly verbs
 };
 
 function help(): string {
-  const rows = Object.entries(groups).flatMap(([group, { verbs }]) => Object.entries(verbs).map(([verb, command]) => `  ${`${group} ${verb}`.padEnd(22)}${command.summary}`));
-  return ["mednexus <group> <verb> [options]", "", ...rows, "", "`mednexus <group> <verb> --help` shows a command's options. Exit codes: 0 done, 1 a check failed, 2 bad input, 130 interrupted."].join("\n");
+  const rows = Object.entries(groups).flatMap(([group, { verbs }]) =>
+    Object.entries(verbs).map(([verb, command]) => `  ${`${group} ${verb}`.padEnd(22)}${command.summary}`),
+  );
+  return [
+    "mednexus <group> <verb> [options]",
+    "",
+    ...rows,
+    "",
+    "`mednexus <group> <verb> --help` shows a command's options. Exit codes: 0 done, 1 a check failed, 2 bad input, 130 interrupted.",
+  ].join("\n");
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -28,7 +38,8 @@ async function main(args: readonly string[]): Promise<number> {
     return group === undefined ? EXIT.badInput : EXIT.ok;
   }
   const found = Object.hasOwn(groups, group) ? groups[group] : undefined;
-  const command = found !== undefined && verb !== undefined && Object.hasOwn(found.verbs, verb) ? found.verbs[verb] : undefined;
+  const command =
+    found !== undefined && verb !== undefined && Object.hasOwn(found.verbs, verb) ? found.verbs[verb] : undefined;
   if (command === undefined) {
     console.error(`no such command: ${[group, verb].filter((word) => word !== undefined).join(" ")}\n\n${help()}`);
     return verb === "--help" && found !== undefined ? EXIT.ok : EXIT.badInput;

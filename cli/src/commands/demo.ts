@@ -19,7 +19,9 @@ export const demoRun: Command = {
     const say = demo.json === "-" ? (line: string) => console.error(line) : (line: string) => console.log(line);
     const { result, names } = await runDemo(demo, { say }, stopSignal());
     for (const line of summaryLines(result, names, DECIMALS)) say(line);
-    say(`\n${result.ok ? "every check held" : "A CHECK FAILED"} (${((performance.now() - started) / 1000).toFixed(0)} s)`);
+    say(
+      `\n${result.ok ? "every check held" : "A CHECK FAILED"} (${((performance.now() - started) / 1000).toFixed(0)} s)`,
+    );
     if (demo.json === "-") console.log(toJson(result));
     else if (demo.json !== undefined) writeFileSync(demo.json, `${toJson(result)}\n`);
     return result.ok ? EXIT.ok : EXIT.failed;

@@ -10,12 +10,21 @@ export const deployRun: Command = {
   summary: "deploy and configure every contract; a second run resumes and changes nothing that is done",
   options: {
     rpc: { type: "string", value: "URL", help: "chain to deploy to; its first unlocked account pays and administers" },
-    config: { type: "string", value: "FILE", help: "network configuration, see deploy/config/README.md", default: "deploy/config/devnet.json" },
+    config: {
+      type: "string",
+      value: "FILE",
+      help: "network configuration, see deploy/config/README.md",
+      default: "deploy/config/devnet.json",
+    },
     out: { type: "string", value: "FILE", help: "write the deployment file here", default: "deployment.json" },
   },
   async run(values) {
     if (values["rpc"] === undefined) throw new UsageError("give --rpc URL");
-    const deployment = await deployTo(String(values["rpc"]), readDeployConfig(String(values["config"] ?? DEVNET_CONFIG)), true);
+    const deployment = await deployTo(
+      String(values["rpc"]),
+      readDeployConfig(String(values["config"] ?? DEVNET_CONFIG)),
+      true,
+    );
     const out = String(values["out"] ?? "deployment.json");
     writeFileSync(out, `${JSON.stringify(deployment, null, 2)}\n`);
     console.log(`deployed to chain ${deployment.chainId}; admin ${deployment.admin}\ndeployment written to ${out}`);

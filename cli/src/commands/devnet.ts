@@ -21,7 +21,9 @@ export const devnetRun: Command = {
       const deployment = await deployTo(devnet.url, readDeployConfig(DEVNET_CONFIG), false);
       const out = String(values["out"] ?? "deployment.json");
       writeFileSync(out, `${JSON.stringify(deployment, null, 2)}\n`);
-      console.log(`chain ${deployment.chainId} at ${devnet.url}\nadmin ${deployment.admin} (INSECURE development account)\ndeployment written to ${out}\nCtrl-C ends it`);
+      console.log(
+        `chain ${deployment.chainId} at ${devnet.url}\nadmin ${deployment.admin} (INSECURE development account)\ndeployment written to ${out}\nCtrl-C ends it`,
+      );
       while (!signal.aborted) await pause(60_000, signal);
       return EXIT.ok;
     } finally {

@@ -1,5 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { backupKeys, compose, generateKeys, HospitalNode, readConfig, readKeys, restoreKeys, writeKeys } from "@mednexus/hospital";
+import {
+  backupKeys,
+  compose,
+  generateKeys,
+  HospitalNode,
+  readConfig,
+  readKeys,
+  restoreKeys,
+  writeKeys,
+} from "@mednexus/hospital";
 import { Wallet } from "ethers";
 import { Curve, G1_GENERATOR } from "@mednexus/sdk";
 import type { Command } from "../arguments.ts";
@@ -29,24 +38,38 @@ export const hospitalCommands: Readonly<Record<string, Command>> = {
       writeKeys(required(values, "out"), keys);
       const curve = await Curve.load();
       const shareKey = curve.mul(G1_GENERATOR, keys.share);
-      console.log(`account   ${new Wallet(keys.account).address}\nshare key ${shareKey.x} ${shareKey.y}\nBack it up: mednexus hospital backup`);
+      console.log(
+        `account   ${new Wallet(keys.account).address}\nshare key ${shareKey.x} ${shareKey.y}\nBack it up: mednexus hospital backup`,
+      );
       return EXIT.ok;
     },
   },
   backup: {
     summary: "write both keys under a password (MEDNEXUS_BACKUP_PASSWORD)",
-    options: { keys: { type: "string", value: "FILE", help: "key file" }, out: { type: "string", value: "FILE", help: "backup to write" } },
+    options: {
+      keys: { type: "string", value: "FILE", help: "key file" },
+      out: { type: "string", value: "FILE", help: "backup to write" },
+    },
     async run(values) {
-      writeFileSync(required(values, "out"), await backupKeys(readKeys(required(values, "keys")), password()), { mode: 0o600, flag: "wx" });
+      writeFileSync(required(values, "out"), await backupKeys(readKeys(required(values, "keys")), password()), {
+        mode: 0o600,
+        flag: "wx",
+      });
       console.log("backup written");
       return EXIT.ok;
     },
   },
   restore: {
     summary: "write a key file from a backup (MEDNEXUS_BACKUP_PASSWORD)",
-    options: { backup: { type: "string", value: "FILE", help: "backup file" }, out: { type: "string", value: "FILE", help: "key file to write; never overwritten" } },
+    options: {
+      backup: { type: "string", value: "FILE", help: "backup file" },
+      out: { type: "string", value: "FILE", help: "key file to write; never overwritten" },
+    },
     async run(values) {
-      writeKeys(required(values, "out"), await restoreKeys(readFileSync(required(values, "backup"), "utf8"), password()));
+      writeKeys(
+        required(values, "out"),
+        await restoreKeys(readFileSync(required(values, "backup"), "utf8"), password()),
+      );
       console.log("keys restored");
       return EXIT.ok;
     },

@@ -23,12 +23,21 @@ const purpose = (name: string): string => id(`mednexus.purpose.${name}`);
  * refundable: campaign escrow and credits not yet withdrawn; slashed: the treasury's cut of slashes, still credited;
  * held: stakes, rounds and bonds.
  */
-export async function checkConservation(contracts: Contracts, deployment: Deployment, provider: JsonRpcProvider, treasury: string): Promise<Conservation> {
+export async function checkConservation(
+  contracts: Contracts,
+  deployment: Deployment,
+  provider: JsonRpcProvider,
+  treasury: string,
+): Promise<Conservation> {
   const { token, addresses, startBlock } = deployment;
   const head = await provider.getBlockNumber();
   const vaultTopic = asTopic(addresses.vault);
   const moved = async (topics: (string | null)[]): Promise<bigint> => {
-    const logs = await scanLogs((fromBlock, toBlock) => provider.getLogs({ address: token, topics, fromBlock, toBlock }), startBlock, head);
+    const logs = await scanLogs(
+      (fromBlock, toBlock) => provider.getLogs({ address: token, topics, fromBlock, toBlock }),
+      startBlock,
+      head,
+    );
     return logs.reduce((sum, log) => sum + BigInt(log.data), 0n);
   };
   const deposits = await moved([TRANSFER, null, vaultTopic]);
@@ -36,15 +45,21 @@ export async function checkConservation(contracts: Contracts, deployment: Deploy
 
   const heldBy = new Map<string, bigint>();
   const credits = new Map<string, bigint>();
-  const add = (map: Map<string, bigint>, key: string, amount: bigint): void => void map.set(key, (map.get(key) ?? 0n) + amount);
+  const add = (map: Map<string, bigint>, key: string, amount: bigint): void =>
+    void map.set(key, (map.get(key) ?? 0n) + amount);
   const { vault } = contracts;
-  const logs = await scanLogs((fromBlock, toBlock) => provider.getLogs({ address: addresses.vault, fromBlock, toBlock }), startBlock, head);
+  const logs = await scanLogs(
+    (fromBlock, toBlock) => provider.getLogs({ address: addresses.vault, fromBlock, toBlock }),
+    startBlock,
+    head,
+  );
   for (const event of decodeLogs({ logs })) {
     const text = (name: string): string => String(event.args[name]);
     if (!VAULT_EVENTS.has(event.name) || text("token").toLowerCase() !== token.toLowerCase()) continue;
     const amount = BigInt(event.args["amount"] as bigint);
     if (event.name === "Deposited") add(heldBy, `${text("purpose")}/${text("party")}`, amount);
-    if (event.name === "Moved" || event.name === "Credited") add(heldBy, `${text("fromPurpose")}/${text("fromParty")}`, -amount);
+    if (event.name === "Moved" || event.name === "Credited")
+      add(heldBy, `${text("fromPurpose")}/${text("fromParty")}`, -amount);
     if (event.name === "Moved") add(heldBy, `${text("toPurpose")}/${text("toParty")}`, amount);
     if (event.name === "Credited") add(credits, text("owner").toLowerCase(), amount);
     if (event.name === "Withdrawn") add(credits, text("owner").toLowerCase(), -amount);
@@ -56,14 +71,22 @@ export async function checkConservation(contracts: Contracts, deployment: Deploy
   }
   for (const [owner, amount] of credits) if ((await vault.creditOf(token, owner)) !== amount || amount < 0n) ok = false;
 
-  const inCampaigns = [...heldBy].filter(([key]) => key.startsWith(purpose("campaign"))).reduce((sum, [, amount]) => sum + amount, 0n);
+  const inCampaigns = [...heldBy]
+    .filter(([key]) => key.startsWith(purpose("campaign")))
+    .reduce((sum, [, amount]) => sum + amount, 0n);
   const held = [...heldBy.values()].reduce((sum, amount) => sum + amount, 0n) - inCampaigns;
-  const slashes = await scanLogs((from, to) => contracts.stake.queryFilter(contracts.stake.filters.Slashed(), from, to), startBlock, head);
+  const slashes = await scanLogs(
+    (from, to) => contracts.stake.queryFilter(contracts.stake.filters.Slashed(), from, to),
+    startBlock,
+    head,
+  );
   const cut = slashes.reduce((sum, log) => sum + log.args.toTreasury, 0n);
   const atTreasury = credits.get(treasury.toLowerCase()) ?? 0n;
   const slashed = cut < atTreasury ? cut : atTreasury;
   const refundable = inCampaigns + [...credits.values()].reduce((sum, amount) => sum + amount, 0n) - slashed;
-  const balance = BigInt(await provider.call({ to: token, data: `${id("balanceOf(address)").slice(0, 10)}${vaultTopic.slice(2)}` }));
+  const balance = BigInt(
+    await provider.call({ to: token, data: `${id("balanceOf(address)").slice(0, 10)}${vaultTopic.slice(2)}` }),
+  );
   return {
     token,
     deposits,

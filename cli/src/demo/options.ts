@@ -5,7 +5,11 @@ export const SIZES = [128, 1024, 4096] as const;
 
 export const demoOptions: Readonly<Record<string, Option>> = {
   scenario: { type: "string", value: "NAME", help: "wdbc or npc1", default: "wdbc" },
-  data: { type: "string", value: "FILE.csv", help: "train on this table instead: numeric columns and a label column of two classes" },
+  data: {
+    type: "string",
+    value: "FILE.csv",
+    help: "train on this table instead: numeric columns and a label column of two classes",
+  },
   label: { type: "string", value: "COLUMN", help: "the label column of --data" },
   hospitals: { type: "string", value: "K", help: "hospitals, 2 to 16", default: "4; npc1: 2" },
   rounds: { type: "string", value: "R", help: "training rounds, 1 to 100", default: "10" },
@@ -19,7 +23,9 @@ export const demoOptions: Readonly<Record<string, Option>> = {
 };
 
 export interface DemoOptions {
-  readonly source: { readonly kind: "named"; readonly name: string } | { readonly kind: "table"; readonly file: string; readonly label: string };
+  readonly source:
+    | { readonly kind: "named"; readonly name: string }
+    | { readonly kind: "table"; readonly file: string; readonly label: string };
   readonly hospitals: number;
   readonly rounds: number;
   readonly size: (typeof SIZES)[number];
@@ -38,17 +44,23 @@ export function readDemoOptions(values: Readonly<Record<string, string | boolean
   const data = given("data");
   const label = given("label");
   const scenario = text("scenario", "wdbc");
-  if ((data === undefined) !== (label === undefined)) throw new UsageError("--data and --label belong together: give both");
-  if (data !== undefined && given("scenario") !== undefined) throw new UsageError("give either --scenario or --data, not both");
+  if ((data === undefined) !== (label === undefined))
+    throw new UsageError("--data and --label belong together: give both");
+  if (data !== undefined && given("scenario") !== undefined)
+    throw new UsageError("give either --scenario or --data, not both");
   const generated = data === undefined && scenario === "npc1";
   const hospitals = integerOption("hospitals", text("hospitals", generated ? "2" : "4"), 2, 16);
   if (generated && hospitals !== 2) throw new UsageError("scenario npc1 has two hospitals: leave --hospitals out");
-  if (generated && given("split") !== undefined) throw new UsageError("scenario npc1 makes its own hospitals: leave --split out");
+  if (generated && given("split") !== undefined)
+    throw new UsageError("scenario npc1 makes its own hospitals: leave --split out");
   const size = Number(choiceOption("size", text("size", "128"), ["128", "1024", "4096"])) as DemoOptions["size"];
   const rpc = given("rpc");
   const json = given("json");
   return {
-    source: data !== undefined && label !== undefined ? { kind: "table", file: data, label } : { kind: "named", name: scenario },
+    source:
+      data !== undefined && label !== undefined
+        ? { kind: "table", file: data, label }
+        : { kind: "named", name: scenario },
     hospitals,
     rounds: integerOption("rounds", text("rounds", "10"), 1, 100),
     size,

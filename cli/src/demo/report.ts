@@ -18,7 +18,12 @@ export interface RoundResult {
   readonly members: number;
   readonly accuracy: number;
   readonly loss: number;
-  readonly seconds: { readonly train: number; readonly prove: number; readonly aggregate: number; readonly total: number };
+  readonly seconds: {
+    readonly train: number;
+    readonly prove: number;
+    readonly aggregate: number;
+    readonly total: number;
+  };
   readonly gas: { readonly submit: readonly number[]; readonly freeze: number; readonly finalize: number };
 }
 
@@ -36,12 +41,14 @@ export interface DemoResult {
 }
 
 /** JSON with amounts as decimal strings in the smallest unit. */
-export const toJson = (result: DemoResult): string => JSON.stringify(result, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2);
+export const toJson = (result: DemoResult): string =>
+  JSON.stringify(result, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2);
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const seconds = (value: number): string => value.toFixed(2);
 
-export const ROUND_HEADER = "round  members  loss    accuracy   train s  prove s  aggregate s  total s   gas: submit (mean)   freeze     finalize";
+export const ROUND_HEADER =
+  "round  members  loss    accuracy   train s  prove s  aggregate s  total s   gas: submit (mean)   freeze     finalize";
 
 export function roundLine(result: RoundResult): string {
   const { gas } = result;
@@ -63,25 +70,43 @@ export function roundLine(result: RoundResult): string {
 
 export function summaryLines(result: DemoResult, names: ReadonlyMap<string, string>, decimals: number): string[] {
   const { accuracy } = result;
-  const lines = ["", "Accuracy on held-out rows", `  federated   ${percent(accuracy.federated)}`, `  pooled      ${percent(accuracy.pooled)}   (all rows in one place: what nobody may do)`];
+  const lines = [
+    "",
+    "Accuracy on held-out rows",
+    `  federated   ${percent(accuracy.federated)}`,
+    `  pooled      ${percent(accuracy.pooled)}   (all rows in one place: what nobody may do)`,
+  ];
   accuracy.alone.forEach((value, i) => lines.push(`  alone ${String(i + 1).padEnd(5)} ${percent(value)}`));
   lines.push("", "Paid");
-  for (const { party, role, amount } of result.payments) lines.push(`  ${role.padEnd(12)} ${(names.get(party.toLowerCase()) ?? party).padEnd(24)} ${formatUnits(amount, decimals).padStart(16)}`);
+  for (const { party, role, amount } of result.payments)
+    lines.push(
+      `  ${role.padEnd(12)} ${(names.get(party.toLowerCase()) ?? party).padEnd(24)} ${formatUnits(amount, decimals).padStart(16)}`,
+    );
   lines.push("", "Conservation, from the token's own transfers");
   for (const c of result.conservation) {
     const show = (value: bigint): string => formatUnits(value, decimals);
-    lines.push(`  deposits ${show(c.deposits)} = withdrawn ${show(c.withdrawn)} + refundable ${show(c.refundable)} + slashed ${show(c.slashed)} + held ${show(c.held)}: ${c.ok ? "holds" : "BROKEN"}`);
+    lines.push(
+      `  deposits ${show(c.deposits)} = withdrawn ${show(c.withdrawn)} + refundable ${show(c.refundable)} + slashed ${show(c.slashed)} + held ${show(c.held)}: ${c.ok ? "holds" : "BROKEN"}`,
+    );
   }
   lines.push("", `Proofs     ${result.proofs.made} made, ${result.proofs.verifiedOnChain} verified on chain`);
-  lines.push(`Indexer    ${result.history.rows} rows, ${result.history.equalToChain ? "equal to the chain" : "DIFFERENT from the chain"}`);
+  lines.push(
+    `Indexer    ${result.history.rows} rows, ${result.history.equalToChain ? "equal to the chain" : "DIFFERENT from the chain"}`,
+  );
   return lines;
 }
 
 /** Who was paid what, from the contracts' events, summed by party and role. */
-export async function readPayments(contracts: Contracts, deployment: Deployment, provider: JsonRpcProvider, parties: { readonly treasury: string; readonly sponsor: string }): Promise<Payment[]> {
+export async function readPayments(
+  contracts: Contracts,
+  deployment: Deployment,
+  provider: JsonRpcProvider,
+  parties: { readonly treasury: string; readonly sponsor: string },
+): Promise<Payment[]> {
   const head = await provider.getBlockNumber();
   const { settlement, campaigns } = contracts;
-  const scan = <T>(read: (from: number, to: number) => Promise<T[]>): Promise<T[]> => scanLogs(read, deployment.startBlock, head);
+  const scan = <T>(read: (from: number, to: number) => Promise<T[]>): Promise<T[]> =>
+    scanLogs(read, deployment.startBlock, head);
   const payments = new Map<string, Payment>();
   const add = (party: string, role: Role, amount: bigint): void => {
     if (amount === 0n) return;
@@ -91,12 +116,25 @@ export async function readPayments(contracts: Contracts, deployment: Deployment,
   const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
   for (const { args } of await scan((from, to) => settlement.queryFilter(settlement.filters.Claimed(), from, to))) {
     const what = decodeBytes32String(args.role);
-    const role: Role = same(args.party, parties.sponsor) ? "sponsor" : what === "member" ? "institution" : what === "node" ? "committee" : same(args.party, parties.treasury) ? "protocol" : "creator";
+    const role: Role = same(args.party, parties.sponsor)
+      ? "sponsor"
+      : what === "member"
+        ? "institution"
+        : what === "node"
+          ? "committee"
+          : same(args.party, parties.treasury)
+            ? "protocol"
+            : "creator";
     add(args.party, role, args.amount);
   }
-  for (const { args } of await scan((from, to) => settlement.queryFilter(settlement.filters.RoundFinalized(), from, to))) add(args.payee, "prover", args.proverFee);
-  for (const { args } of await scan((from, to) => settlement.queryFilter(settlement.filters.TipPaid(), from, to))) add(args.keeper, "keeper", args.amount);
-  for (const { args } of await scan((from, to) => campaigns.queryFilter(campaigns.filters.CampaignEnded(), from, to))) add(parties.sponsor, "sponsor", args.refund);
+  for (const { args } of await scan((from, to) =>
+    settlement.queryFilter(settlement.filters.RoundFinalized(), from, to),
+  ))
+    add(args.payee, "prover", args.proverFee);
+  for (const { args } of await scan((from, to) => settlement.queryFilter(settlement.filters.TipPaid(), from, to)))
+    add(args.keeper, "keeper", args.amount);
+  for (const { args } of await scan((from, to) => campaigns.queryFilter(campaigns.filters.CampaignEnded(), from, to)))
+    add(parties.sponsor, "sponsor", args.refund);
   const order: Role[] = ["institution", "committee", "prover", "creator", "protocol", "keeper", "sponsor"];
   return [...payments.values()].sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
 }

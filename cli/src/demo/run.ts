@@ -68,7 +68,11 @@ export function loadScenario(demo: DemoOptions): Scenario {
 }
 
 /** Runs everything and tears it down again. Errors: BAD_INPUT, INTERRUPTED, ROUND_STUCK and whatever a part throws. */
-export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): Promise<{ result: DemoResult; names: Map<string, string> }> {
+export async function runDemo(
+  demo: DemoOptions,
+  ui: Ui,
+  signal: AbortSignal,
+): Promise<{ result: DemoResult; names: Map<string, string> }> {
   const scenario = loadScenario(demo);
   const features = scenario.ranges.length;
   const trainer = localTrainer(createModel(demo.model, features, demo.size));
@@ -79,7 +83,9 @@ export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): P
   try {
     const folder = mkdtempSync(join(tmpdir(), "mednexus-demo-"));
     cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
-    ui.say(`scenario ${scenario.name}: ${scenario.hospitals.length} hospitals with ${scenario.hospitals.map(({ rows }) => rows.X.length).join(", ")} rows of ${features} features; ${scenario.evaluation.X.length} rows held out; seed ${demo.seed}`);
+    ui.say(
+      `scenario ${scenario.name}: ${scenario.hospitals.length} hospitals with ${scenario.hospitals.map(({ rows }) => rows.X.length).join(", ")} rows of ${features} features; ${scenario.evaluation.X.length} rows held out; seed ${demo.seed}`,
+    );
 
     await ensureKeys(demo, ui);
     guard();
@@ -89,7 +95,9 @@ export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): P
     requireDevnet(Number((await provider.getNetwork()).chainId));
     ui.say(`chain at ${chain.url}`);
     const deployment = await deployTo(chain.url, { ...readDeployConfig(DEVNET_CONFIG), sizes: [demo.size] }, false);
-    ui.say(`deployed ${Object.keys(deployment.addresses).length} contracts; admin ${deployment.admin} (INSECURE development account)`);
+    ui.say(
+      `deployed ${Object.keys(deployment.addresses).length} contracts; admin ${deployment.admin} (INSECURE development account)`,
+    );
     guard();
     const deploymentFile = join(folder, "deployment.json");
     writeFileSync(deploymentFile, JSON.stringify(deployment));
@@ -113,7 +121,8 @@ export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): P
       deploymentFile,
       onEvent: (from: string, event: ServiceEvent) => {
         events.push({ from, event });
-        if (event.event === "trouble") ui.say(`  ${from}: ${String(event["code"] ?? "")} ${String(event["message"] ?? "")}`);
+        if (event.event === "trouble")
+          ui.say(`  ${from}: ${String(event["code"] ?? "")} ${String(event["message"] ?? "")}`);
       },
       onNoise: (from: string, line: string) => ui.say(`  ${from}: ${line}`),
     };
@@ -126,12 +135,16 @@ export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): P
     if (world.campaigns.statistics === undefined) {
       standardizer = rangeStandardizer(scenario.ranges);
       if (scenario.hospitals.length === 2) {
-        ui.say("pair round: both members agreed on chain. What it reveals: each hospital learns the other's update, exactly (the sum minus its own); the third institution holds one share, which says nothing alone");
+        ui.say(
+          "pair round: both members agreed on chain. What it reveals: each hospital learns the other's update, exactly (the sum minus its own); the third institution holds one share, which says nothing alone",
+        );
       }
     } else {
       const round = await watch.round(world.campaigns.statistics);
       standardizer = await statisticsOf(watch.reader, world.campaigns.statistics, scenario.ranges);
-      ui.say(`statistics round ${round.id}: means and deviations of ${features} features from the sum over ${(await readFrozen(world.actors.admin.contracts, round.id)).count} hospitals; no hospital's own mean left it`);
+      ui.say(
+        `statistics round ${round.id}: means and deviations of ${features} features from the sum over ${(await readFrozen(world.actors.admin.contracts, round.id)).count} hospitals; no hospital's own mean left it`,
+      );
     }
 
     ui.say("");
@@ -154,7 +167,10 @@ export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): P
     const { admin, sponsor } = world.actors;
     const treasury = await admin.contracts.parameters.treasury();
     const conservation = [await checkConservation(admin.contracts, deployment, provider, treasury)];
-    const payments = await readPayments(admin.contracts, deployment, provider, { treasury, sponsor: sponsor.wallet.address });
+    const payments = await readPayments(admin.contracts, deployment, provider, {
+      treasury,
+      sponsor: sponsor.wallet.address,
+    });
     const history = await indexing;
     const head = await provider.getBlockNumber();
     await history.waitForBlock(head, 60_000);
@@ -165,7 +181,12 @@ export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): P
       ["every round was finalized by proof", rounds.length === demo.rounds],
       ["money is conserved to the wei", conservation.every(({ ok }) => ok)],
       ["every proof made was verified on chain", proofs.made === proofs.verifiedOnChain && proofs.made > 0],
-      ["every institution was paid", world.institutions.every(({ wallet }) => payments.some(({ party }) => party.toLowerCase() === wallet.address.toLowerCase()))],
+      [
+        "every institution was paid",
+        world.institutions.every(({ wallet }) =>
+          payments.some(({ party }) => party.toLowerCase() === wallet.address.toLowerCase()),
+        ),
+      ],
       ["the indexer's rows equal the chain's", compared.equalToChain],
     ];
     for (const [what, held] of checks) if (!held) ui.say(`CHECK FAILED: ${what}`);
@@ -181,7 +202,12 @@ export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): P
       history: { rows: compared.rows, equalToChain: compared.equalToChain },
       ok: checks.every(([, held]) => held),
     };
-    const names = new Map([...Object.values(world.actors), ...world.institutions].map(({ name, wallet }) => [wallet.address.toLowerCase(), name]));
+    const names = new Map(
+      [...Object.values(world.actors), ...world.institutions].map(({ name, wallet }) => [
+        wallet.address.toLowerCase(),
+        name,
+      ]),
+    );
     names.set(treasury.toLowerCase(), "treasury");
     if (demo.keep) await keepRunning(chain, history, signal, ui);
     return { result, names };
@@ -224,7 +250,10 @@ async function ensureKeys(demo: DemoOptions, ui: Ui): Promise<void> {
       },
     });
   }
-  if (built) ui.say(`proving keys made in ${((performance.now() - started) / 1000).toFixed(1)} s and cached (INSECURE development keys)`);
+  if (built)
+    ui.say(
+      `proving keys made in ${((performance.now() - started) / 1000).toFixed(1)} s and cached (INSECURE development keys)`,
+    );
 }
 
 interface Watched {
@@ -251,7 +280,11 @@ function watcher(watched: Watched) {
     provider,
     transport: new HttpTransport(watched.relay.url, world.actors.relayer.wallet),
     commitKey: (n: number): Promise<CommitKey> => {
-      if (!commitKeys.has(n)) commitKeys.set(n, Curve.load().then((curve) => loadCommitKey(curve, deployment, n)));
+      if (!commitKeys.has(n))
+        commitKeys.set(
+          n,
+          Curve.load().then((curve) => loadCommitKey(curve, deployment, n)),
+        );
       return commitKeys.get(n)!;
     },
     store: new FileStore(join(watched.folder, "reader")),
@@ -267,10 +300,16 @@ function watcher(watched: Watched) {
     for (;;) {
       const view = await readRound(contracts, liveRound);
       if (view.state === "Finalized" || view.state === "Closed") return view;
-      if (view.state === "FailedEarly" || view.state === "FailedSums") throw new MedNexusError("ROUND_FAILED", `round ${liveRound} ended as ${view.state}`);
-      if (Date.now() > until) throw new MedNexusError("ROUND_STUCK", `round ${liveRound} is still ${view.state} after ${PATIENCE[demo.size]} s`);
+      if (view.state === "FailedEarly" || view.state === "FailedSums")
+        throw new MedNexusError("ROUND_FAILED", `round ${liveRound} ended as ${view.state}`);
+      if (Date.now() > until)
+        throw new MedNexusError(
+          "ROUND_STUCK",
+          `round ${liveRound} is still ${view.state} after ${PATIENCE[demo.size]} s`,
+        );
       for (const [name, { process: child }] of services) {
-        if (child.exitCode !== null || child.signalCode !== null) throw new MedNexusError("SERVICE_DIED", `${name} ended (${child.exitCode ?? child.signalCode})`);
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new MedNexusError("SERVICE_DIED", `${name} ended (${child.exitCode ?? child.signalCode})`);
       }
       await pause(100, signal);
       if (signal.aborted) throw new Interrupted();
@@ -302,14 +341,24 @@ function watcher(watched: Watched) {
     const parameters = watched.trainer.init(demo.seed % 2 ** 31).map((value, j) => value + model[j]!);
     const { loss, accuracy } = await watched.trainer.evaluate(parameters, evaluation);
     const mine = events.slice(seen).map(({ event }) => event);
-    const longest = (field: string, name: string): number => Math.max(0, ...mine.filter(({ event }) => event === name).map((event) => Number(event[field] ?? 0)));
+    const longest = (field: string, name: string): number =>
+      Math.max(0, ...mine.filter(({ event }) => event === name).map((event) => Number(event[field] ?? 0)));
     return {
       round: number,
       members: frozen.count,
       accuracy,
       loss,
-      seconds: { train: longest("train", "submitted"), prove: longest("prove", "submitted"), aggregate: longest("seconds", "aggregate-proved"), total },
-      gas: { submit: await Promise.all(submitted.map((log) => gasOf(log.transactionHash))), freeze: await gasOf(frozenLogs[0]?.transactionHash), finalize: await gasOf(finalized[0]?.transactionHash) },
+      seconds: {
+        train: longest("train", "submitted"),
+        prove: longest("prove", "submitted"),
+        aggregate: longest("seconds", "aggregate-proved"),
+        total,
+      },
+      gas: {
+        submit: await Promise.all(submitted.map((log) => gasOf(log.transactionHash))),
+        freeze: await gasOf(frozenLogs[0]?.transactionHash),
+        finalize: await gasOf(finalized[0]?.transactionHash),
+      },
     };
   }
 
@@ -319,11 +368,19 @@ function watcher(watched: Watched) {
     const opened = await rounds.queryFilter(rounds.filters.RoundOpened(), deployment.startBlock);
     const until = Date.now() + 120_000;
     for (;;) {
-      const held = await Promise.all(opened.map((log) => vault.heldOf(deployment.token, ROUND_PURPOSE, `0x${log.args.round.toString(16).padStart(64, "0")}`)));
+      const held = await Promise.all(
+        opened.map((log) =>
+          vault.heldOf(deployment.token, ROUND_PURPOSE, `0x${log.args.round.toString(16).padStart(64, "0")}`),
+        ),
+      );
       const ids = [world.campaigns.statistics, world.campaigns.training].filter((campaign) => campaign !== undefined);
       const states = await Promise.all(ids.map(async (campaign) => Number((await campaigns.get(campaign)).state)));
       if (held.every((amount) => amount === 0n) && states.every((state) => state > 1)) return;
-      if (Date.now() > until) throw new MedNexusError("CLAIMS_STUCK", `${held.filter((amount) => amount > 0n).length} round accounts are not claimed, campaign states ${states.join(", ")}`);
+      if (Date.now() > until)
+        throw new MedNexusError(
+          "CLAIMS_STUCK",
+          `${held.filter((amount) => amount > 0n).length} round accounts are not claimed, campaign states ${states.join(", ")}`,
+        );
       await pause(200, signal);
       if (signal.aborted) throw new Interrupted();
     }
@@ -333,7 +390,12 @@ function watcher(watched: Watched) {
 }
 
 /** A patient withdraws consent between two rounds: the chain refuses the dataset until the hospital publishes grants without that patient. */
-async function revocation(options: { world: World; services: Map<string, Service>; setting: Parameters<typeof startHospital>[1]; ui: Ui }): Promise<void> {
+async function revocation(options: {
+  world: World;
+  services: Map<string, Service>;
+  setting: Parameters<typeof startHospital>[1];
+  ui: Ui;
+}): Promise<void> {
   const { world, services, setting, ui } = options;
   const institution = world.institutions[0]!;
   const campaign = world.campaigns.training;
@@ -342,8 +404,11 @@ async function revocation(options: { world: World; services: Map<string, Service
     () => undefined,
     (error: unknown) => error,
   );
-  if (refused === undefined) throw new MedNexusError("REVOCATION_IGNORED", "the chain still admits a dataset whose consent was revoked");
-  ui.say(`       a subject of ${institution.name} revoked by signature; the chain refuses its dataset (${nameOf(refused)})`);
+  if (refused === undefined)
+    throw new MedNexusError("REVOCATION_IGNORED", "the chain still admits a dataset whose consent was revoked");
+  ui.say(
+    `       a subject of ${institution.name} revoked by signature; the chain refuses its dataset (${nameOf(refused)})`,
+  );
   await stopServices([services.get(institution.name)!]);
   await dropSubject(world, institution, 0);
   services.set(institution.name, startHospital(institution, setting));
@@ -365,7 +430,10 @@ async function withdrawAll(world: World): Promise<void> {
 }
 
 /** Update and aggregate proofs that were submitted, and those the contracts accepted. */
-async function countProofs(world: World, provider: JsonRpcProvider): Promise<{ made: number; verifiedOnChain: number }> {
+async function countProofs(
+  world: World,
+  provider: JsonRpcProvider,
+): Promise<{ made: number; verifiedOnChain: number }> {
   const { deployment } = world;
   const { rounds, settlement } = connect(deployment, provider);
   const from = deployment.startBlock;

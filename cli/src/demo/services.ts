@@ -46,7 +46,8 @@ export function startHospital(institution: Institution, setting: Setting): Servi
             label: LABEL,
             dataset: Number(institution.data.dataset),
             schema: join(institution.folder, "schema.json"),
-            standardization: statistics === undefined ? { kind: "ranges" } : { kind: "statistics", campaign: Number(statistics) },
+            standardization:
+              statistics === undefined ? { kind: "ranges" } : { kind: "statistics", campaign: Number(statistics) },
             trainer: { kind: demo.model },
             modelSeed: demo.seed % 2 ** 31,
           },
@@ -54,7 +55,12 @@ export function startHospital(institution: Institution, setting: Setting): Servi
   };
   const file = join(institution.folder, "hospital.json");
   writeFileSync(file, JSON.stringify(config, null, 2));
-  return startService(institution.name, ["hospital", "run", "--config", file], (event) => setting.onEvent(institution.name, event), (line) => setting.onNoise(institution.name, line));
+  return startService(
+    institution.name,
+    ["hospital", "run", "--config", file],
+    (event) => setting.onEvent(institution.name, event),
+    (line) => setting.onNoise(institution.name, line),
+  );
 }
 
 /** A keeper process; `role` decides what it does and whose account pays. */
@@ -70,9 +76,17 @@ export function startKeeper(role: "keeper" | "prover", folder: string, setting: 
     keyFile,
     pollMs: POLL_MS,
     // The demo opens rounds itself, so that a revocation can fall between two of them.
-    roles: role === "keeper" ? { open: false, keeper: true, claims: true, prover: false } : { open: false, keeper: false, claims: false, prover: true },
+    roles:
+      role === "keeper"
+        ? { open: false, keeper: true, claims: true, prover: false }
+        : { open: false, keeper: false, claims: false, prover: true },
   };
   const file = join(folder, `${role}.json`);
   writeFileSync(file, JSON.stringify(config, null, 2));
-  return startService(role, ["keeper", "run", "--config", file], (event) => setting.onEvent(role, event), (line) => setting.onNoise(role, line));
+  return startService(
+    role,
+    ["keeper", "run", "--config", file],
+    (event) => setting.onEvent(role, event),
+    (line) => setting.onNoise(role, line),
+  );
 }

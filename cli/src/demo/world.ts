@@ -1,7 +1,18 @@
 /** Everything that has to be on chain before a campaign can run: parties, datasets, consent, model, campaigns. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { HDNodeWallet, hexlify, id, type JsonRpcProvider, keccak256, NonceManager, parseEther, toUtf8Bytes, Wallet, ZeroHash } from "ethers";
+import {
+  HDNodeWallet,
+  hexlify,
+  id,
+  type JsonRpcProvider,
+  keccak256,
+  NonceManager,
+  parseEther,
+  toUtf8Bytes,
+  Wallet,
+  ZeroHash,
+} from "ethers";
 import {
   CAMPAIGN_APPROVAL,
   connect,
@@ -34,7 +45,17 @@ import type { DemoOptions } from "./options.ts";
 const UNIT = 1_000_000n;
 
 /** Per round, in whole tokens. */
-const PRICES = { dataPool: 1000n, committeePool: 150n, proverFeeMin: 20n, proverFeeMax: 60n, showUpFee: 20n, tip: 1n, bond: 50n, nodeLock: 50n, complaintBond: 5n };
+const PRICES = {
+  dataPool: 1000n,
+  committeePool: 150n,
+  proverFeeMin: 20n,
+  proverFeeMax: 60n,
+  showUpFee: 20n,
+  tip: 1n,
+  bond: 50n,
+  nodeLock: 50n,
+  complaintBond: 5n,
+};
 
 /** GA4GH DUO codes of the demo: general research use granted, health/biomedical research asked for. */
 const DUO = { GRU: 42, HMB: 6 } as const;
@@ -62,7 +83,9 @@ export interface Institution extends Actor {
 
 export interface World {
   readonly deployment: Deployment;
-  readonly actors: Readonly<Record<"admin" | "creator" | "sponsor" | "admitter" | "keeper" | "prover" | "relayer", Actor>>;
+  readonly actors: Readonly<
+    Record<"admin" | "creator" | "sponsor" | "admitter" | "keeper" | "prover" | "relayer", Actor>
+  >;
   readonly institutions: readonly Institution[];
   readonly schema: TableSchema;
   readonly model: bigint;
@@ -115,20 +138,41 @@ export async function buildWorld(options: {
   const institutions: Institution[] = [];
   for (const [index, name] of [...scenario.hospitals.map((hospital) => hospital.name), ...committeeOnly].entries()) {
     const rows = scenario.hospitals[index]?.rows;
-    institutions.push(await registerInstitution({ ...actor(name, new Wallet(hexlify(systemRandom(32)))), folder: join(folder, `institution-${index + 1}`), share: generateKeyPair(curve) }, rows, { actors, deployment, provider, curve, schema, hash, demo }));
+    institutions.push(
+      await registerInstitution(
+        {
+          ...actor(name, new Wallet(hexlify(systemRandom(32)))),
+          folder: join(folder, `institution-${index + 1}`),
+          share: generateKeyPair(curve),
+        },
+        rows,
+        { actors, deployment, provider, curve, schema, hash, demo },
+      ),
+    );
   }
-  say(`registered ${institutions.length} institutions, attested by one admitter; ${institutions.filter(({ data }) => data !== undefined).length} datasets with terms (DUO GRU) and ${institutions.reduce((sum, { data }) => sum + (data?.subjects.length ?? 0), 0)} subject grants`);
+  say(
+    `registered ${institutions.length} institutions, attested by one admitter; ${institutions.filter(({ data }) => data !== undefined).length} datasets with terms (DUO GRU) and ${institutions.reduce((sum, { data }) => sum + (data?.subjects.length ?? 0), 0)} subject grants`,
+  );
 
-  const minted = await execute(actors.creator.contracts.inft.mint, [actors.creator.wallet.address, 500, [{ account: actors.creator.wallet.address, bps: 10_000 }], keccak256(toUtf8Bytes(`${demo.model} over ${schema.features.length} features`)), `mednexus:demo:${scenario.name}`]);
+  const minted = await execute(actors.creator.contracts.inft.mint, [
+    actors.creator.wallet.address,
+    500,
+    [{ account: actors.creator.wallet.address, bps: 10_000 }],
+    keccak256(toUtf8Bytes(`${demo.model} over ${schema.features.length} features`)),
+    `mednexus:demo:${scenario.name}`,
+  ]);
   const model = eventArgs(minted, "ModelMinted").model as bigint;
   await execute(actors.creator.contracts.versions.startLineage, [model, demo.size, 12, 0]);
   say(`minted model INFT ${model} (royalty 5 %)`);
 
   const campaigns: { statistics?: bigint; training?: bigint } = {};
   const context = { actors, deployment, demo, institutions, hash, model, members: scenario.hospitals.length };
-  if (scenario.standardization === "statistics") campaigns.statistics = await openCampaign({ ...context, kind: "statistics" });
+  if (scenario.standardization === "statistics")
+    campaigns.statistics = await openCampaign({ ...context, kind: "statistics" });
   campaigns.training = await openCampaign({ ...context, kind: "training" });
-  say(`opened ${campaigns.statistics === undefined ? "a training campaign" : "a statistics and a training campaign"} with escrow in the test stablecoin`);
+  say(
+    `opened ${campaigns.statistics === undefined ? "a training campaign" : "a statistics and a training campaign"} with escrow in the test stablecoin`,
+  );
   return { deployment, actors, institutions, schema, model, campaigns: campaigns as World["campaigns"] };
 }
 
@@ -145,7 +189,11 @@ interface Setting {
 /** Subject grants a dataset starts with. */
 const SUBJECTS = 5;
 
-async function registerInstitution(institution: Institution, rows: Rows | undefined, setting: Setting): Promise<Institution> {
+async function registerInstitution(
+  institution: Institution,
+  rows: Rows | undefined,
+  setting: Setting,
+): Promise<Institution> {
   const { actors, deployment, curve, hash } = setting;
   const { wallet, contracts, share, folder } = institution;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -155,7 +203,11 @@ async function registerInstitution(institution: Institution, rows: Rows | undefi
   const chainId = BigInt(deployment.chainId);
   const proof = proveKey(curve, share, keyContextHash(chainId, deployment.addresses.institutions, wallet.address));
   await execute(contracts.institutions.register, [share.publicKey, proof, "relay"]);
-  await execute(actors.admitter.contracts.institutions.attest, [wallet.address, id(`group of ${wallet.address}`), Math.floor(Date.now() / 1000) + 365 * 86_400]);
+  await execute(actors.admitter.contracts.institutions.attest, [
+    wallet.address,
+    id(`group of ${wallet.address}`),
+    Math.floor(Date.now() / 1000) + 365 * 86_400,
+  ]);
 
   const stake = 500n * UNIT;
   const token = tokenAt(deployment.token, institution.signer);
@@ -168,18 +220,45 @@ async function registerInstitution(institution: Institution, rows: Rows | undefi
   writeFileSync(join(folder, "data.csv"), csv, { mode: 0o600 });
   writeFileSync(join(folder, "schema.json"), JSON.stringify(setting.schema));
   // Manifest and storage root are commitments to data that stay here; what they open to is for the institution to show.
-  const manifest = JSON.stringify({ content: keccak256(toUtf8Bytes(csv)), institution: wallet.address, records: rows.X.length, salt: hexlify(systemRandom(32)) });
-  const registered = await execute(contracts.datasets.register, [keccak256(toUtf8Bytes(manifest)), keccak256(toUtf8Bytes(`${manifest}/storage`)), hash, rows.X.length]);
+  const manifest = JSON.stringify({
+    content: keccak256(toUtf8Bytes(csv)),
+    institution: wallet.address,
+    records: rows.X.length,
+    salt: hexlify(systemRandom(32)),
+  });
+  const registered = await execute(contracts.datasets.register, [
+    keccak256(toUtf8Bytes(manifest)),
+    keccak256(toUtf8Bytes(`${manifest}/storage`)),
+    hash,
+    rows.X.length,
+  ]);
   const dataset = eventArgs(registered, "DatasetRegistered").dataset as bigint;
   await execute(actors.admitter.contracts.datasets.auditRecords, [dataset, 1, rows.X.length]);
-  await execute(contracts.consent.setTerms, [dataset, { permission: DUO.GRU, modifiers: 0, disease: ZeroHash, regions: [], users: [], projects: [], institutions: [], notBefore: 0, notAfter: 0 }]);
-  const subjects = Array.from({ length: SUBJECTS }, () => ({ wallet: Wallet.createRandom(), salt: hexlify(systemRandom(32)) }));
+  await execute(contracts.consent.setTerms, [
+    dataset,
+    {
+      permission: DUO.GRU,
+      modifiers: 0,
+      disease: ZeroHash,
+      regions: [],
+      users: [],
+      projects: [],
+      institutions: [],
+      notBefore: 0,
+      notAfter: 0,
+    },
+  ]);
+  const subjects = Array.from({ length: SUBJECTS }, () => ({
+    wallet: Wallet.createRandom(),
+    salt: hexlify(systemRandom(32)),
+  }));
   await execute(contracts.consent.setGrants, [dataset, grantRoot(dataset, subjects), SUBJECTS, false]);
   return { ...institution, data: { dataset, rows, subjects } };
 }
 
 const leafOf = (dataset: bigint, { wallet, salt }: Subject): Hash => grantLeaf(dataset, 1, wallet.address, salt);
-const grantRoot = (dataset: bigint, subjects: readonly Subject[]): Hash => merkleRoot(subjects.map((subject) => leafOf(dataset, subject)));
+const grantRoot = (dataset: bigint, subjects: readonly Subject[]): Hash =>
+  merkleRoot(subjects.map((subject) => leafOf(dataset, subject)));
 
 /** A subject revokes by signature, relayed by somebody who is neither the subject nor the institution. */
 export async function revoke(world: World, institution: Institution, index: number): Promise<void> {
@@ -190,7 +269,14 @@ export async function revoke(world: World, institution: Institution, index: numb
   const leaf = leaves[index]!;
   const domain = typedDataDomain(BigInt(world.deployment.chainId), world.deployment.addresses.consent);
   const signature = await subject.wallet.signTypedData(domain, REVOCATION, { dataset: data.dataset, leaf });
-  await execute(world.actors.relayer.contracts.consent.revoke, [data.dataset, 1, subject.wallet.address, subject.salt, merkleProof(leaves, index), signature]);
+  await execute(world.actors.relayer.contracts.consent.revoke, [
+    data.dataset,
+    1,
+    subject.wallet.address,
+    subject.salt,
+    merkleProof(leaves, index),
+    signature,
+  ]);
 }
 
 /** The institution's answer to a revocation: a grant root without that subject, and its row gone from the table. */
@@ -200,14 +286,21 @@ export async function dropSubject(world: World, institution: Institution, index:
   data.subjects.splice(index, 1);
   const rows = { X: data.rows.X.filter((_, row) => row !== index), y: data.rows.y.filter((_, row) => row !== index) };
   writeFileSync(join(institution.folder, "data.csv"), toCsv(world.schema, rows), { mode: 0o600 });
-  await execute(institution.contracts.consent.setGrants, [data.dataset, grantRoot(data.dataset, data.subjects), 5 * Math.floor(data.subjects.length / 5), false]);
+  await execute(institution.contracts.consent.setGrants, [
+    data.dataset,
+    grantRoot(data.dataset, data.subjects),
+    5 * Math.floor(data.subjects.length / 5),
+    false,
+  ]);
 }
 
 function toCsv(schema: TableSchema, rows: Rows): string {
   const cell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const names = schema.features.map(({ name }) => name);
   const header = [...names, LABEL].map(cell).join(",");
-  return [header, ...rows.X.map((row, i) => [...row.map(String), cell(schema.classes[rows.y[i]!])].join(",")), ""].join("\n");
+  return [header, ...rows.X.map((row, i) => [...row.map(String), cell(schema.classes[rows.y[i]!])].join(",")), ""].join(
+    "\n",
+  );
 }
 
 /** Label column of the tables that the demo hands to hospitals: no feature can have this name. */
@@ -231,7 +324,10 @@ async function openCampaign(options: {
   const many = institutions.length >= 5;
   const timing = TIMING[demo.size];
   const cap = Math.max(...institutions.map(({ data }) => data?.rows.X.length ?? 0));
-  const prices = Object.fromEntries(Object.entries(PRICES).map(([name, tokens]) => [name, tokens * UNIT])) as Record<keyof typeof PRICES, bigint>;
+  const prices = Object.fromEntries(Object.entries(PRICES).map(([name, tokens]) => [name, tokens * UNIT])) as Record<
+    keyof typeof PRICES,
+    bigint
+  >;
   if (!training) prices.proverFeeMin = prices.proverFeeMax = 0n;
   const ramp = 60;
   const unbonding = Number((await sponsor.contracts.parameters.get()).unbonding);
@@ -254,7 +350,14 @@ async function openCampaign(options: {
     // Statistics: any 16-bit vector; training: B = 2^15 - 1 in units of 2^-12.
     normBound: training ? (1n << 15n) - 1n : (1n << 32n) - 1n,
     schemaHash: hash,
-    purpose: { permission: DUO.HMB, modifiers: 0n, disease: ZeroHash, region: ZeroHash, project: ZeroHash, user: sponsor.wallet.address },
+    purpose: {
+      permission: DUO.HMB,
+      modifiers: 0n,
+      disease: ZeroHash,
+      region: ZeroHash,
+      project: ZeroHash,
+      user: sponsor.wallet.address,
+    },
     windows: {
       draw: 300,
       commit: timing.commit,
@@ -272,20 +375,25 @@ async function openCampaign(options: {
     admitters: [actors.admitter.wallet.address],
     committee: [],
   };
-  const escrow = (rounds_: number): bigint => BigInt(rounds_) * 4n * (prices.dataPool + prices.committeePool + prices.proverFeeMax);
+  const escrow = (rounds_: number): bigint =>
+    BigInt(rounds_) * 4n * (prices.dataPool + prices.committeePool + prices.proverFeeMax);
   const token = tokenAt(deployment.token, sponsor.signer);
   await token.mint(sponsor.wallet.address, escrow(rounds));
   await token.ensureAllowance(deployment.addresses.vault, escrow(rounds));
   const deadline = Math.floor(Date.now() / 1000) + 86_400;
   const nonce = BigInt(hexlify(systemRandom(16)));
   const approval = training
-    ? await creator.wallet.signTypedData(typedDataDomain(BigInt(deployment.chainId), deployment.addresses.campaigns), CAMPAIGN_APPROVAL, {
-        model: options.model,
-        termsHash: termsHash(sponsor.contracts, terms),
-        sponsor: sponsor.wallet.address,
-        nonce,
-        deadline,
-      })
+    ? await creator.wallet.signTypedData(
+        typedDataDomain(BigInt(deployment.chainId), deployment.addresses.campaigns),
+        CAMPAIGN_APPROVAL,
+        {
+          model: options.model,
+          termsHash: termsHash(sponsor.contracts, terms),
+          sponsor: sponsor.wallet.address,
+          nonce,
+          deadline,
+        },
+      )
     : "0x";
   const opened = await execute(sponsor.contracts.campaigns.open, [terms, deployment.token, nonce, deadline, approval]);
   const campaign = eventArgs(opened, "CampaignOpened").campaign as bigint;
