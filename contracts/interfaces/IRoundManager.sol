@@ -102,6 +102,7 @@ interface IRoundManager {
         UpdateDetail detail
     );
     /// Batched rounds. In an eager round UpdateSubmitted says it: nothing unverified is stored.
+    /// Once for each update that counts as verified: with UpdateSubmitted in eager rounds, from verifyBatch in batched ones.
     event UpdateVerified(RoundId indexed round, address indexed institution, uint16 index);
     event CommitEnded(RoundId indexed round, uint64 shareFrom);
     event SharesAcknowledged(RoundId indexed round, address indexed node, uint256 nodeIndex);

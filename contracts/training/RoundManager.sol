@@ -325,6 +325,7 @@ contract RoundManager is IRoundManager, Module {
         (u.dataset, u.datasetVersion, u.consentEpoch, u.round) = (e.dataset, e.version, e.consentEpoch, id);
         u.detailHash = _detailHash(detail);
         _announce(id, index, e, detail);
+        if (eager) emit UpdateVerified(id, msg.sender, index);
     }
 
     function _announce(
