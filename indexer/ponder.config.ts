@@ -9,6 +9,15 @@ function env(name: string, fallback?: string): string {
   return value;
 }
 
+/**
+ * Ponder starts at 20 requests a second for each URL, and asks for every event's logs apart. A node of one's own takes more: the same URL
+ * several times, told apart by a query that it ignores.
+ */
+const lanes = (url: string, count: number): string[] =>
+  count === 1
+    ? [url]
+    : Array.from({ length: count }, (_, lane) => `${url}${url.includes("?") ? "&" : "?"}lane=${lane}`);
+
 const deployment = parseDeployment(readFileSync(env("MEDNEXUS_DEPLOYMENT"), "utf8"));
 const ruled = new Set([...ruledEvents()].map(([contract, event]) => `${contract}:${event.name}`));
 
@@ -17,7 +26,7 @@ export default createConfig({
   chains: {
     mednexus: {
       id: deployment.chainId,
-      rpc: env("MEDNEXUS_RPC_URL"),
+      rpc: lanes(env("MEDNEXUS_RPC_URL"), Number(env("MEDNEXUS_RPC_LANES", "1"))),
       pollingInterval: Number(env("MEDNEXUS_POLLING_MS", "1000")),
     },
   },

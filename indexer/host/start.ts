@@ -35,6 +35,8 @@ export interface History {
 
 const ROOT = resolve(import.meta.dirname, "..");
 
+const isLocal = (url: string): boolean => ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);
+
 /** A free TCP port on 127.0.0.1. */
 export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
@@ -123,6 +125,7 @@ export async function startIndexer(options: IndexerOptions): Promise<History> {
         PONDER_TELEMETRY_DISABLED: "true",
         MEDNEXUS_DEPLOYMENT: deploymentFile,
         MEDNEXUS_RPC_URL: options.rpcUrl,
+        MEDNEXUS_RPC_LANES: isLocal(options.rpcUrl) ? "8" : "1",
         MEDNEXUS_POLLING_MS: String(options.pollingMs ?? 250),
         MEDNEXUS_INDEXER_DIR: join(dir, "pglite"),
         ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),

@@ -13,6 +13,9 @@ export type View = (
 const n = (cell: unknown): bigint => BigInt(cell as bigint | string);
 const s = (cell: unknown): string => String(cell);
 
+/** A hash that a contract has not written yet is zero there and 0x in a row. */
+const written = (hash: string): string => (/^0x0*$/.test(hash) ? "0x" : hash);
+
 /** Contract truth for every entity that is state and not only history. One view a row. */
 export const views: Partial<Record<EntityName, View>> = {
   admitter: async (c, id, _, at) => ({ listed: await c.institutions.isAdmitter(id, at) }),
@@ -72,7 +75,8 @@ export const views: Partial<Record<EntityName, View>> = {
       bound: v.bound,
       round: v.round,
       createdAt: v.createdAt,
-      ...(dataHash === v.dataHash ? {} : { storageRoot: `claims that hash to ${v.dataHash}` }),
+      // The claims of a zero or imported version are zero, and so is their hash.
+      ...(dataHash === v.dataHash || v.round === 0n ? {} : { storageRoot: `claims that hash to ${v.dataHash}` }),
     };
   },
   campaign: async (c, id, _, at) => {
@@ -103,7 +107,7 @@ export const views: Partial<Record<EntityName, View>> = {
       acks: r.acks,
       shareFrom: r.shareFrom,
       frozenAt: r.frozenAt,
-      setHash: f.setHash,
+      setHash: written(f.setHash),
       cAggX: f.cAgg.x,
       cAggY: f.cAgg.y,
       included: f.included,
@@ -112,6 +116,23 @@ export const views: Partial<Record<EntityName, View>> = {
       lambda: f.lambda,
     };
   },
+  enrolment: async (c, _, row, at) => {
+    const dataset = await c.campaigns.datasetOf(n(row["campaign"]), s(row["institution"]), at);
+    return { active: dataset !== 0n, ...(dataset === 0n ? {} : { dataset }) };
+  },
+  memberUpdate: async (c, _, row, at) => {
+    const u = await c.rounds.updateOf(s(row["memberKey"]), at);
+    const { institution, records, index, verified, excluded, dataset, datasetVersion, consentEpoch, round } = u;
+    return { institution, records, index, verified, excluded, dataset, datasetVersion, consentEpoch, round };
+  },
+  seat: async (c, _, row, at) => {
+    const [nodes, keys] = await c.rounds.committeeOf(n(row["round"]), at);
+    const i = Number(row["index"]);
+    return { node: nodes[i], keyX: keys[i]?.x, keyY: keys[i]?.y };
+  },
+  sum: async (c, _, row, at) => ({
+    sumDigest: await c.sums.sumDigestOf(n(row["round"]), n(row["nodeIndex"]), at),
+  }),
   vaultPurpose: async (c, id, _, at) => ({ module: await c.vault.moduleOf(id, at) }),
   vaultToken: async (c, id, _, at) => ({ held: await c.vault.totalOf(id, at) }),
   vaultBalance: async (c, _, row, at) => ({

@@ -1,65 +1,32 @@
 import { expect } from "chai";
-import { JsonRpcProvider, id } from "ethers";
-import { type Comparison, compareWithChain, differencesOf, type History, startIndexer } from "@mednexus/indexer";
-import { entityNames } from "@mednexus/indexer/history";
-import { startSubgraph } from "@mednexus/subgraph";
+import { id } from "ethers";
+import { compareWithChain, startIndexer } from "@mednexus/indexer";
 import { type Economy, deployEconomy } from "../fixtures/economy.ts";
-import { LARGE, HOSTILE_TEXT, deploymentOf, firstChapter, secondChapter } from "../fixtures/history.ts";
-import { serveRpc } from "../fixtures/rpc.ts";
+import { HOSTILE_TEXT, LARGE, deploymentOf, firstChapter, roundChapter, secondChapter } from "../fixtures/history.ts";
+import { type System, deploySystem } from "../fixtures/system.ts";
+import { Twins } from "../fixtures/twins.ts";
 
 /** P11: both indexers equal the chain, entity by entity, for a chain that was there before them and one that goes on under them. */
-describe("history: Ponder and graph-node on one chain", function () {
-  this.timeout(280_000);
+describe("history of institutions, data and money: Ponder and graph-node on one chain", function () {
+  this.timeout(200_000);
 
   let economy: Economy;
-  let rpc: Awaited<ReturnType<typeof serveRpc>>;
-  let provider: JsonRpcProvider;
-  let indexer: History;
-  let subgraph: History;
-  let deployment: Awaited<ReturnType<typeof deploymentOf>>;
-  let head: number;
+  let twins: Twins;
 
   before(async () => {
     economy = await deployEconomy();
-    rpc = await serveRpc(economy.connection.provider);
-    provider = new JsonRpcProvider(rpc.rpcUrl, undefined, { staticNetwork: true, cacheTimeout: -1 });
-    deployment = await deploymentOf(economy);
+    const deployment = await deploymentOf(economy);
     await firstChapter(economy);
-    const started = Date.now();
-    const after = (): string => `${((Date.now() - started) / 1000).toFixed(1)} s`;
-    const graph = await startSubgraph({ rpcUrl: rpc.rpcUrl, deployment });
-    console.log(`      graph-node listens after ${after()} (mappings compiled and Postgres started with it)`);
-    if ("unavailable" in graph) throw new Error(graph.reason);
-    subgraph = graph;
-    const again = Date.now();
-    indexer = await startIndexer({ rpcUrl: rpc.rpcUrl, deployment });
-    console.log(`      Ponder listens after ${((Date.now() - again) / 1000).toFixed(1)} s`);
+    twins = await Twins.start(economy.connection.provider, deployment);
   });
 
   after(async () => {
-    await Promise.all([indexer?.stop(), subgraph?.stop()]);
-    provider?.destroy();
-    await rpc?.close();
+    await twins?.stop();
     await economy?.connection.close();
   });
 
-  async function synced(): Promise<Comparison> {
-    head = await provider.getBlockNumber();
-    await Promise.all([indexer.waitForBlock(head), subgraph.waitForBlock(head)]);
-    return compareWithChain(provider, deployment, indexer, head);
-  }
-
-  async function expectTwins(): Promise<void> {
-    for (const entity of entityNames) {
-      const [ponder, graph] = await Promise.all([indexer.rows(entity), subgraph.rows(entity)]);
-      expect(differencesOf(entity, ponder, graph, "Ponder"), "P11").to.deep.equal([]);
-    }
-  }
-
   it("P11 a chain that is already there: rows equal logs and views, subgraph equals Ponder", async () => {
-    const comparison = await synced();
-    expect(comparison.differences, "P11").to.deep.equal([]);
-    expect(comparison.equalToChain).to.equal(true);
+    const { counts } = await twins.expectEqual();
     for (const entity of [
       "institution",
       "attestation",
@@ -69,26 +36,23 @@ describe("history: Ponder and graph-node on one chain", function () {
       "vaultMove",
       "slashing",
     ])
-      expect(comparison.counts[entity], entity).to.be.greaterThan(0);
-    await expectTwins();
+      expect(counts[entity], entity).to.be.greaterThan(0);
   });
 
   it("P11 a chain that goes on: live blocks arrive in both", async () => {
     await secondChapter(economy);
-    const comparison = await synced();
-    expect(comparison.differences, "P11").to.deep.equal([]);
-    await expectTwins();
+    await twins.expectEqual();
   });
 
   it("[attack 131] an amount far over 2^53 is exact to the last digit in both", async () => {
-    for (const history of [indexer, subgraph]) {
+    for (const history of [twins.indexer, twins.subgraph]) {
       const amounts = [...(await history.rows("vaultMove")).values()].map((row) => row["amount"]);
       expect(amounts).to.include(LARGE);
     }
   });
 
   it("text with NUL, quotes and invalid UTF-8 stops neither and reads the same", async () => {
-    for (const history of [indexer, subgraph]) {
+    for (const history of [twins.indexer, twins.subgraph]) {
       const endpoints = [...(await history.rows("institution")).values()].map((row) => row["endpoint"]);
       expect(endpoints).to.include(HOSTILE_TEXT.replaceAll("\0", ""));
     }
@@ -96,10 +60,11 @@ describe("history: Ponder and graph-node on one chain", function () {
 
   it("an event that an indexer never saw is noticed", async () => {
     // A history that begins one block late: what the first block of events wrote is missing or wrong.
+    const { deployment, provider, rpcUrl, head } = twins;
     const topics = [id("AdmitterListed(address,bool)")];
     const [first] = await provider.getLogs({ address: deployment.addresses.institutions, fromBlock: 0, topics });
     const late = await startIndexer({
-      rpcUrl: rpc.rpcUrl,
+      rpcUrl,
       deployment: { ...deployment, startBlock: first!.blockNumber + 1 },
     });
     try {
@@ -126,7 +91,7 @@ describe("history: Ponder and graph-node on one chain", function () {
       page: "{ rounds(limit: 1000000) { items { id } } }",
     };
     for (const [name, query] of Object.entries(bombs)) {
-      const response = await fetch(indexer.url, {
+      const response = await fetch(twins.indexer.url, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ query }),
@@ -134,12 +99,54 @@ describe("history: Ponder and graph-node on one chain", function () {
       const text = await response.text();
       expect(response.status === 413 || text.includes('"errors"'), `${name}: ${text.slice(0, 200)}`).to.equal(true);
     }
-    expect((await indexer.rows("institution")).size).to.be.greaterThan(0);
-    const graph = await fetch(subgraph.url, {
+    expect((await twins.indexer.rows("institution")).size).to.be.greaterThan(0);
+    const graph = await fetch(twins.subgraph.url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ query: "{ rounds(first: 1000000) { id } }" }),
     });
     expect(await graph.text()).to.include('"errors"');
+  });
+});
+
+describe("history of rounds: Ponder and graph-node on one chain", function () {
+  this.timeout(200_000);
+
+  let system: System;
+  let twins: Twins;
+
+  before(async () => {
+    system = await deploySystem();
+    twins = await Twins.start(system.connection.provider, system.deployment);
+  });
+
+  after(async () => {
+    await twins?.stop();
+    await system?.connection.close();
+  });
+
+  it("P11 a training round up to its sums, a statistics round paid out, a round that failed", async () => {
+    await roundChapter(system);
+    const { counts } = await twins.expectEqual();
+    for (const entity of [
+      "campaign",
+      "enrolment",
+      "poolNode",
+      "round",
+      "memberUpdate",
+      "seat",
+      "sum",
+      "demand",
+      "claim",
+      "tip",
+      "modelVersion",
+    ])
+      expect(counts[entity], entity).to.be.greaterThan(0);
+    const states = [...(await twins.indexer.rows("round")).values()].map(
+      (round) => `${round["state"]} ${round["outcome"]}`,
+    );
+    expect(states).to.have.members(["Summed ", "Closed statistics", "FailedEarly failed"]);
+    const updates = [...(await twins.indexer.rows("memberUpdate")).values()];
+    expect(updates.filter((update) => update["included"]).length).to.equal(6);
   });
 });
