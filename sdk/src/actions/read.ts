@@ -315,5 +315,8 @@ export const includedUpdates = (updates: readonly SubmittedUpdate[], frozen: Fro
   updates.filter((update) => ((frozen.included >> BigInt(update.index)) & 1n) === 1n);
 
 /** keccak256(abi.encode(terms)): what a model's owner approves. */
-export const termsHash = (contracts: Contracts, terms: Parameters<Contracts["campaigns"]["open"]["staticCall"]>[0]): Hash =>
+export const termsHash = (
+  contracts: Contracts,
+  terms: Parameters<Contracts["campaigns"]["open"]["staticCall"]>[0],
+): Hash =>
   keccak256(AbiCoder.defaultAbiCoder().encode([contracts.campaigns.interface.getFunction("open").inputs[0]!], [terms]));
