@@ -74,7 +74,7 @@ contract RoundManager is IRoundManager, Module {
         IStake(m.stake).lock(msg.sender, d.terms.bond);
         if (r.eager) {
             IProofVerifier.Statement[] memory one = new IProofVerifier.Statement[](1);
-            one[0] = _statement(_contextOf(s.round, r, u, e.normBound2), detail, e.normBound2);
+            one[0] = _statement(_contextOf(_roundContext(s.round, r), u, e.normBound2), detail, e.normBound2);
             _requireProofs(r, one);
         }
     }
@@ -85,14 +85,16 @@ contract RoundManager is IRoundManager, Module {
         Round storage r = d.round;
         if (r.state != RoundState.Commit && r.state != RoundState.Share) revert WrongState(id, r.state);
         if (institutions.length != details.length) revert MemberListMismatch();
+        Transcript.UpdateContext memory context = _roundContext(id, r);
         IProofVerifier.Statement[] memory statements = new IProofVerifier.Statement[](details.length);
         for (uint256 i; i < details.length; ++i) {
-            Update storage u = _known(id, institutions[i], details[i]);
-            if (u.verified) revert AlreadyVerified(Transcript.memberKey(institutions[i], details[i].c));
+            UpdateDetail memory detail = details[i];
+            (Update storage u, bytes32 key) = _known(id, institutions[i], detail);
+            if (u.verified) revert AlreadyVerified(key);
             u.verified = true;
             emit UpdateVerified(id, institutions[i], u.index);
             uint256 normBound2 = _normBound2(d, u);
-            statements[i] = _statement(_contextOf(id, r, u, normBound2), details[i], normBound2);
+            statements[i] = _statement(_contextOf(context, u, normBound2), detail, normBound2);
         }
         r.verified += uint16(details.length); // <= submitted: each was unverified
         _requireProofs(r, statements);
@@ -253,9 +255,9 @@ contract RoundManager is IRoundManager, Module {
         UpdateDetail calldata detail
     ) external view returns (bytes32 ctx, bytes32 memberKey) {
         RoundData storage d = _existing(id);
-        Update storage u = _known(id, institution, detail);
-        ctx = _contextOf(id, d.round, u, _normBound2(d, u));
-        memberKey = Transcript.memberKey(institution, detail.c);
+        Update storage u;
+        (u, memberKey) = _known(id, institution, detail);
+        ctx = _contextOf(_roundContext(id, d.round), u, _normBound2(d, u));
     }
 
     /// @inheritdoc IRoundManager
@@ -355,27 +357,30 @@ contract RoundManager is IRoundManager, Module {
     function _known(
         RoundId id,
         address institution,
-        UpdateDetail calldata detail
-    ) private view returns (Update storage u) {
-        bytes32 key = Transcript.memberKey(institution, detail.c);
+        UpdateDetail memory detail
+    ) private view returns (Update storage u, bytes32 key) {
+        key = Transcript.memberKey(institution, detail.c);
         u = _storage().updates[key];
         if (!(u.round == id)) revert UnknownUpdate(key);
         if (u.detailHash != _detailHash(detail)) revert DetailMismatch(key);
     }
 
-    function _contextOf(
-        RoundId id,
-        Round storage r,
-        Update storage u,
-        uint256 normBound2
-    ) private view returns (bytes32) {
-        Transcript.UpdateContext memory c;
+    /// The part of ctx that all members of a round share.
+    function _roundContext(RoundId id, Round storage r) private view returns (Transcript.UpdateContext memory c) {
         (c.chainId, c.roundManager) = (block.chainid, address(this));
         (c.campaign, c.round, c.base) = (r.campaign, id, r.base);
         (c.keyHash, c.srsHash, c.n) = (r.updateKeyHash, r.srsHash, r.n);
-        (c.normBound2, c.nodes, c.threshold) = (normBound2, r.nodes, r.threshold);
-        (c.institution, c.dataset, c.datasetVersion) = (u.institution, u.dataset, u.datasetVersion);
-        (c.consentEpoch, c.records) = (u.consentEpoch, u.records);
+        (c.nodes, c.threshold) = (r.nodes, r.threshold);
+    }
+
+    /// ctx of one member: fills the rest of `c` in place.
+    function _contextOf(
+        Transcript.UpdateContext memory c,
+        Update storage u,
+        uint256 normBound2
+    ) private view returns (bytes32) {
+        (c.institution, c.records, c.normBound2) = (u.institution, u.records, normBound2);
+        (c.dataset, c.datasetVersion, c.consentEpoch) = (u.dataset, u.datasetVersion, u.consentEpoch);
         return Transcript.context(c);
     }
 
