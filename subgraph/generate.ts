@@ -146,13 +146,14 @@ function expression(event: AbiEvent, value: Value, kind: Kind): string {
   if (typeof value === "string") {
     const { code, type } = raw(event, value);
     const fits =
-      (kind === "uint" && isInteger(type)) ||
+      (kind === "uint" && (isInteger(type) || type === "bool")) ||
       (kind === "bool" && type === "bool") ||
       (kind === "hex" && /^(address|bytes\d*)$/.test(type)) ||
       (kind === "text" && type === "string") ||
       kind === "ref";
     if (!fits) throw new Error(`${event.name}: ${value} (${type}) does not fit a ${kind}`);
     if (kind === "ref") return asId(event, value);
+    if (kind === "uint" && type === "bool") return `BigInt.fromI32(${code} ? 1 : 0)`;
     if (kind === "uint" && isSmall(type)) return `BigInt.fromI32(${code})`;
     return kind === "text" ? `withoutNul(${code})` : code;
   }

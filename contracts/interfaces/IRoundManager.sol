@@ -95,6 +95,7 @@ interface IRoundManager {
         address indexed institution,
         DatasetId indexed dataset,
         uint16 index,
+        bool verified, // eager rounds verify here, batched ones later (UpdateVerified)
         uint32 datasetVersion,
         uint64 consentEpoch,
         uint64 records,
@@ -102,7 +103,6 @@ interface IRoundManager {
         UpdateDetail detail
     );
     /// Batched rounds. In an eager round UpdateSubmitted says it: nothing unverified is stored.
-    /// Once for each update that counts as verified: with UpdateSubmitted in eager rounds, from verifyBatch in batched ones.
     event UpdateVerified(RoundId indexed round, address indexed institution, uint16 index);
     event CommitEnded(RoundId indexed round, uint64 shareFrom);
     event SharesAcknowledged(RoundId indexed round, address indexed node, uint256 nodeIndex);

@@ -326,13 +326,13 @@ contract RoundManager is IRoundManager, Module {
         (u.institution, u.records, u.index, u.verified) = (msg.sender, e.records, index, eager);
         (u.dataset, u.datasetVersion, u.consentEpoch, u.round) = (e.dataset, e.version, e.consentEpoch, id);
         u.detailHash = _detailHash(detail);
-        _announce(id, index, e, detail);
-        if (eager) emit UpdateVerified(id, msg.sender, index);
+        _announce(id, index, eager, e, detail);
     }
 
     function _announce(
         RoundId id,
         uint16 index,
+        bool verified,
         ICampaignRegistry.Eligibility memory e,
         UpdateDetail memory detail
     ) private {
@@ -341,6 +341,7 @@ contract RoundManager is IRoundManager, Module {
             msg.sender,
             e.dataset,
             index,
+            verified,
             e.version,
             e.consentEpoch,
             e.records,

@@ -140,6 +140,7 @@ describe("history: what an event writes", () => {
       institution: token.toLowerCase(),
       dataset: 2n,
       index: 0,
+      verified: true,
       datasetVersion: 1,
       consentEpoch: 1n,
       records: 9n,

@@ -179,7 +179,7 @@ export const rules: Rules = {
       write(
         "memberUpdate",
         "round index",
-        "round institution dataset index datasetVersion consentEpoch records normBound2",
+        "round institution dataset index verified datasetVersion consentEpoch records normBound2",
         {
           set: {
             ...from("detail", "shareManifest h y"),
@@ -189,7 +189,7 @@ export const rules: Rules = {
           },
         },
       ),
-      write("round", "round", "", { add: { submitted: one } }),
+      write("round", "round", "", { add: { submitted: one, verified: "verified" } }),
     ],
     UpdateVerified: [
       write("memberUpdate", "round index", "", { set: { verified: yes } }),

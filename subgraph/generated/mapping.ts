@@ -793,6 +793,7 @@ export function onRoundsUpdateSubmitted(event: RoundsUpdateSubmitted): void {
     row.institution = p.institution.toHexString();
     row.dataset = p.dataset.toString();
     row.index = BigInt.fromI32(p.index);
+    row.verified = p.verified;
     row.datasetVersion = p.datasetVersion;
     row.consentEpoch = p.consentEpoch;
     row.records = p.records;
@@ -808,6 +809,7 @@ export function onRoundsUpdateSubmitted(event: RoundsUpdateSubmitted): void {
   {
     const row = roundAt(event, p.round.toString());
     row.submitted = row.submitted.plus(BigInt.fromString("1"));
+    row.verified = row.verified.plus(BigInt.fromI32(p.verified ? 1 : 0));
     row.save();
   }
 }

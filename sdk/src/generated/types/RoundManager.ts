@@ -555,6 +555,7 @@ export namespace UpdateSubmittedEvent {
     institution: AddressLike,
     dataset: BigNumberish,
     index: BigNumberish,
+    verified: boolean,
     datasetVersion: BigNumberish,
     consentEpoch: BigNumberish,
     records: BigNumberish,
@@ -583,6 +584,7 @@ export namespace UpdateSubmittedEvent {
     institution: string,
     dataset: bigint,
     index: bigint,
+    verified: boolean,
     datasetVersion: bigint,
     consentEpoch: bigint,
     records: bigint,
@@ -646,6 +648,7 @@ export namespace UpdateSubmittedEvent {
     institution: string;
     dataset: bigint;
     index: bigint;
+    verified: boolean;
     datasetVersion: bigint;
     consentEpoch: bigint;
     records: bigint;
@@ -1879,7 +1882,7 @@ export interface RoundManager extends BaseContract {
       SharesAcknowledgedEvent.OutputObject
     >;
 
-    "UpdateSubmitted(uint64,address,uint64,uint16,uint32,uint64,uint64,uint256,tuple)": TypedContractEvent<
+    "UpdateSubmitted(uint64,address,uint64,uint16,bool,uint32,uint64,uint64,uint256,tuple)": TypedContractEvent<
       UpdateSubmittedEvent.InputTuple,
       UpdateSubmittedEvent.OutputTuple,
       UpdateSubmittedEvent.OutputObject
