@@ -142,6 +142,13 @@ abstract contract RoundMoves is RoundSystem {
         return Transcript.memberKey(member, _detail(member).c);
     }
 
+    /// 0: this member submitted nothing in that round.
+    function _keyIn(RoundId id, address member) internal view returns (bytes32) {
+        bytes memory detail = stored[keccak256(abi.encode(id, member))];
+        if (detail.length == 0) return 0;
+        return Transcript.memberKey(member, abi.decode(detail, (IRoundManager.UpdateDetail)).c);
+    }
+
     /// Header and cipher words for node `i`.
     function _cipher(
         address member,
