@@ -5,6 +5,9 @@ import upgrades from "@openzeppelin/hardhat-upgrades";
 
 const require = createRequire(import.meta.url);
 
+// test:deep: 102,400 calls for each invariant instead of 2,048.
+const deep = process.env.MEDNEXUS_DEEP === "1";
+
 // The compiler is npm's solc (wasm): no download, same bytes everywhere. Cancun is what every EVM chain this protocol targets runs.
 const compiler = {
   version: "0.8.34",
@@ -29,7 +32,9 @@ export default defineConfig({
   typechain: { outDir: "./build/typechain" },
   test: {
     mocha: { timeout: 180_000 },
-    solidity: { fuzz: { runs: 64 }, invariant: { runs: 8, depth: 64 } },
+    solidity: deep
+      ? { fuzz: { runs: 2_000 }, invariant: { runs: 200, depth: 512 } }
+      : { fuzz: { runs: 64 }, invariant: { runs: 16, depth: 128 } },
   },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: "cancun", blockGasLimit: 60_000_000n },

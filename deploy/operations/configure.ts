@@ -37,6 +37,7 @@ export async function configure(deployment: Deployment, admin: Signer, config: D
         (name) => contracts.parameters.interface.getFunction(name as "pauseEntries").selector,
       ),
     ],
+    [deployment.addresses.vault, [contracts.vault.interface.getFunction("cancelAssignment").selector]],
     [deployment.addresses.verifiers, [contracts.verifiers.interface.getFunction("retire").selector]],
   ];
   for (const [target, selectors] of guarded) {
@@ -50,7 +51,9 @@ export async function configure(deployment: Deployment, admin: Signer, config: D
   }
   const holds = async (role: bigint, account: string): Promise<boolean> =>
     ((await manager.getFunction("hasRole").staticCall(role, account)) as [boolean])[0];
-  if (!(await holds(GUARDIAN_ROLE, guardian))) await send("grantRole", GUARDIAN_ROLE, guardian, 0);
+  // The governor may do what the guardian may: resume, retire, cancel.
+  for (const account of [guardian, deployment.admin])
+    if (!(await holds(GUARDIAN_ROLE, account))) await send("grantRole", GUARDIAN_ROLE, account, 0);
   if (deployment.admin.toLowerCase() !== self.toLowerCase()) {
     if (!(await holds(ADMIN_ROLE, deployment.admin))) await send("grantRole", ADMIN_ROLE, deployment.admin, 0);
     await send("renounceRole", ADMIN_ROLE, self);

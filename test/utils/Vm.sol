@@ -20,3 +20,36 @@ interface Vm {
 }
 
 Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+/// What the runner asks an invariant test for: which functions of which contracts to call.
+abstract contract Targets {
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    FuzzSelector[] private _selectors;
+    address[] private _contracts;
+
+    function targetContracts() public view returns (address[] memory) {
+        return _contracts;
+    }
+
+    function targetSelectors() public view returns (FuzzSelector[] memory) {
+        return _selectors;
+    }
+
+    function _target(address handler, bytes4[] memory selectors) internal {
+        _contracts.push(handler);
+        _selectors.push(FuzzSelector(handler, selectors));
+    }
+}
+
+/// `x` brought into [min, max]; values inside stay.
+function bound(uint256 x, uint256 min, uint256 max) pure returns (uint256) {
+    if (x >= min && x <= max) return x;
+    unchecked {
+        uint256 size = max - min + 1;
+        return size == 0 ? x : min + (x % size); // size 0: the whole range of uint256
+    }
+}
