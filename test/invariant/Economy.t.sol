@@ -47,6 +47,7 @@ contract EconomyHandler {
 
     mapping(uint256 party => Ledger) public ledgers;
     mapping(uint256 party => Offence[]) private _offences;
+    mapping(uint256 party => mapping(uint256 index => uint256)) private _startedAt; // unbonding entries
     uint256 public minted;
     uint256 public paidOut; // tokens seen leaving the vault
     uint256 public done; // calls that went through
@@ -95,7 +96,7 @@ contract EconomyHandler {
         if (free == 0) return;
         amount = bound(amount, 1, free);
         VM.prank(party(who));
-        STAKE.unbond(amount);
+        _startedAt[who][STAKE.unbond(amount)] = block.timestamp;
         ++done;
     }
 
@@ -108,7 +109,9 @@ contract EconomyHandler {
             uint256 before = VAULT.creditOf(address(TOKEN), party(who));
             VM.prank(party(who));
             try STAKE.withdrawUnbonded(index) {
-                _check(block.timestamp >= releaseAt, "P6: left too early");
+                _check(block.timestamp >= releaseAt, "P6: left before its time");
+                bool late = block.timestamp > _startedAt[who][index] + PARAMETERS.MAX_DISPUTE_WINDOWS();
+                _check(late, "P6: left while a dispute could run");
             } catch {
                 _check(block.timestamp < releaseAt, "P9: a matured entry stays");
             }
@@ -330,13 +333,13 @@ contract EconomyTest is Targets {
 
     function setUp() public {
         _h = new EconomyHandler();
-        bytes4[] memory s = new bytes4[](17);
+        bytes4[] memory s = new bytes4[](20);
         (s[0], s[1], s[2], s[3]) = (_h.stake.selector, _h.unbond.selector, _h.leave.selector, _h.withdraw.selector);
         (s[4], s[5], s[6], s[7]) = (_h.hold.selector, _h.move.selector, _h.credit.selector, _h.steal.selector);
         (s[8], s[9], s[10], s[11]) = (_h.lock.selector, _h.unlock.selector, _h.slash.selector, _h.govern.selector);
         // Stake, offences and time weigh more: P6 lives between them.
         (s[12], s[13], s[14], s[15]) = (_h.offend.selector, _h.pass.selector, _h.pass.selector, _h.stake.selector);
-        s[16] = _h.offend.selector;
+        (s[16], s[17], s[18], s[19]) = (_h.offend.selector, _h.leave.selector, _h.unbond.selector, _h.pass.selector);
         _target(address(_h), s);
     }
 
