@@ -10,7 +10,7 @@ import {Purposes} from "../../contracts/libraries/Purposes.sol";
 import {TestStablecoin} from "../../contracts/mocks/TestStablecoin.sol";
 import {Stake} from "../../contracts/vault/Stake.sol";
 import {Vault} from "../../contracts/vault/Vault.sol";
-import {Targets, VM, bound} from "../utils/Vm.sol";
+import {Targets, vm, bound} from "../utils/Vm.sol";
 
 /// Random life of the real Vault, Stake and ProtocolParameters: parties stake, lock, leave; modules hold, move, credit; offences are slashed in time or late;
 /// parameters change inside their bounds. Ghost ledgers are kept per party from token balances and call arguments, never from the vault's own counters.
@@ -84,7 +84,7 @@ contract EconomyHandler {
         who = bound(who, 0, PARTIES - 1);
         amount = bound(amount, 1, 1e12);
         uint256 before = _fund(who, amount);
-        VM.prank(party(who));
+        vm.prank(party(who));
         STAKE.deposit(amount);
         ledgers[who].paidIn += before - TOKEN.balanceOf(party(who));
         ++done;
@@ -95,7 +95,7 @@ contract EconomyHandler {
         uint256 free = STAKE.freeOf(party(who));
         if (free == 0) return;
         amount = bound(amount, 1, free);
-        VM.prank(party(who));
+        vm.prank(party(who));
         _startedAt[who][STAKE.unbond(amount)] = block.timestamp;
         ++done;
     }
@@ -107,7 +107,7 @@ contract EconomyHandler {
             (uint256 amount, uint256 releaseAt) = STAKE.unbondingAt(party(who), index);
             if (amount == 0) continue;
             uint256 before = VAULT.creditOf(address(TOKEN), party(who));
-            VM.prank(party(who));
+            vm.prank(party(who));
             try STAKE.withdrawUnbonded(index) {
                 _check(block.timestamp >= releaseAt, "P6: left before its time");
                 bool late = block.timestamp > _startedAt[who][index] + PARAMETERS.MAX_DISPUTE_WINDOWS();
@@ -128,7 +128,7 @@ contract EconomyHandler {
         address owner = who == PARTIES ? TREASURY : party(who);
         amount = bound(amount, 0, VAULT.creditOf(address(TOKEN), owner));
         uint256 before = TOKEN.balanceOf(payee);
-        VM.prank(owner);
+        vm.prank(owner);
         VAULT.withdrawTo(address(TOKEN), payee, amount);
         uint256 got = TOKEN.balanceOf(payee) - before;
         ledgers[who].withdrawn += got;
@@ -143,7 +143,7 @@ contract EconomyHandler {
         who = bound(who, 0, PARTIES - 1);
         amount = bound(amount, 0, 1e12);
         uint256 before = _fund(who, amount);
-        VM.prank(by);
+        vm.prank(by);
         VAULT.deposit(address(TOKEN), purpose, _account(account), party(who), amount);
         ledgers[who].deposited += before - TOKEN.balanceOf(party(who));
         ++done;
@@ -155,7 +155,7 @@ contract EconomyHandler {
         bytes32 a = _account(fromAccount);
         bytes32 b = _account(toAccount);
         amount = bound(amount, 0, VAULT.heldOf(address(TOKEN), source, a));
-        VM.prank(by);
+        vm.prank(by);
         VAULT.move(address(TOKEN), source, a, target, b, amount);
         ++done;
     }
@@ -165,7 +165,7 @@ contract EconomyHandler {
         who = bound(who, 0, PARTIES - 1);
         bytes32 a = _account(account);
         amount = bound(amount, 0, VAULT.heldOf(address(TOKEN), purpose, a));
-        VM.prank(by);
+        vm.prank(by);
         VAULT.credit(address(TOKEN), purpose, a, party(who), amount);
         ledgers[who].credited += amount;
         ++done;
@@ -177,7 +177,7 @@ contract EconomyHandler {
         (bytes32 purpose, address owner) = module(bound(victim, 0, 4));
         bytes32 a = _account(account);
         if (by == owner) amount = VAULT.heldOf(address(TOKEN), purpose, a) + bound(amount, 1, 1e12);
-        VM.prank(by);
+        vm.prank(by);
         try VAULT.credit(address(TOKEN), purpose, a, party(0), amount) {
             _check(false, "P4: a module took what is not its own");
         } catch {}
@@ -189,7 +189,7 @@ contract EconomyHandler {
     function lock(uint256 who, uint256 amount) external {
         who = bound(who, 0, PARTIES - 1);
         amount = bound(amount, 0, STAKE.freeOf(party(who)));
-        VM.prank(ROUNDS);
+        vm.prank(ROUNDS);
         STAKE.lock(party(who), amount);
         ledgers[who].lockedNow += amount;
         ++done;
@@ -198,7 +198,7 @@ contract EconomyHandler {
     function unlock(uint256 who, uint256 amount) external {
         who = bound(who, 0, PARTIES - 1);
         amount = bound(amount, 0, ledgers[who].lockedNow);
-        VM.prank(ROUNDS);
+        vm.prank(ROUNDS);
         STAKE.unlock(party(who), amount);
         ledgers[who].lockedNow -= amount;
         ++done;
@@ -219,7 +219,7 @@ contract EconomyHandler {
         loss = bound(loss, 0, 1e12);
         uint256 had = STAKE.activeOf(party(who)) + STAKE.unbondingOf(party(who));
         uint256 treasury = VAULT.creditOf(address(TOKEN), TREASURY);
-        VM.prank(by);
+        vm.prank(by);
         (uint256 slashed, uint256 compensation) = STAKE.slash(
             party(who),
             amount,
@@ -246,7 +246,7 @@ contract EconomyHandler {
     // --- the world
 
     function pass(uint256 time) external {
-        VM.warp(block.timestamp + bound(time, 1, 6 days));
+        vm.warp(block.timestamp + bound(time, 1, 6 days));
         ++done;
     }
 
@@ -296,7 +296,7 @@ contract EconomyHandler {
     function _fund(uint256 who, uint256 amount) private returns (uint256) {
         TOKEN.mint(party(who), amount);
         minted += amount;
-        VM.prank(party(who));
+        vm.prank(party(who));
         TOKEN.approve(address(VAULT), amount);
         return TOKEN.balanceOf(party(who));
     }
