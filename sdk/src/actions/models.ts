@@ -18,7 +18,11 @@ export interface ModelReader {
   readonly transport: Transport;
   readonly commitKey: (n: number) => Promise<CommitKey>;
   /** Memory between restarts; what comes out of it is checked like everything else. */
-  readonly store: { read<T>(key: string): T | undefined; write(key: string, value: unknown): void };
+  readonly store: {
+    read<T>(key: string): T | undefined;
+    write(key: string, value: unknown): void;
+    remove(key: string): void;
+  };
   readonly log: (event: { readonly event: string } & Record<string, string | number | bigint>) => void;
 }
 

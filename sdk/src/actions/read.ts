@@ -3,6 +3,7 @@ import { AbiCoder, keccak256, type Provider } from "ethers";
 import type { G1 } from "../curve.ts";
 import { MedNexusError } from "../errors.ts";
 import { type Address, type Hash, memberKey, type Proof, updateContextHash } from "../transcript.ts";
+import type { UpdateSubmittedEvent } from "../generated/types/RoundManager.ts";
 import type { Contracts } from "./client.ts";
 
 /** Round states, in the contract's order. */
@@ -241,6 +242,35 @@ export async function scanLogs<T>(
   return out;
 }
 
+/** A submission from the arguments of its UpdateSubmitted event. */
+export function submittedUpdate(args: UpdateSubmittedEvent.OutputObject): SubmittedUpdate {
+  const c = g1(args.detail.c);
+  const { proof } = args.detail;
+  return {
+    institution: args.institution,
+    memberKey: memberKey(args.institution, c),
+    index: Number(args.index),
+    dataset: args.dataset,
+    datasetVersion: Number(args.datasetVersion),
+    consentEpoch: args.consentEpoch,
+    records: args.records,
+    normBound2: args.normBound2,
+    detail: {
+      c,
+      a: args.detail.a.map(g1),
+      shareManifest: args.detail.shareManifest,
+      h: args.detail.h,
+      y: args.detail.y,
+      w: g1(args.detail.w),
+      proof: {
+        a: g1(proof.a),
+        b: { xIm: proof.b.xIm, xRe: proof.b.xRe, yIm: proof.b.yIm, yRe: proof.b.yRe },
+        c: g1(proof.c),
+      },
+    },
+  };
+}
+
 /** Every submission of a round, in submission order, from its events. `fromBlock`: any block at or before the round's opening. */
 export async function readUpdates(
   contracts: Contracts,
@@ -254,35 +284,7 @@ export async function readUpdates(
     fromBlock,
     await provider.getBlockNumber(),
   );
-  return logs
-    .map(({ args }) => {
-      const c = g1(args.detail.c);
-      const { proof } = args.detail;
-      return {
-        institution: args.institution,
-        memberKey: memberKey(args.institution, c),
-        index: Number(args.index),
-        dataset: args.dataset,
-        datasetVersion: Number(args.datasetVersion),
-        consentEpoch: args.consentEpoch,
-        records: args.records,
-        normBound2: args.normBound2,
-        detail: {
-          c,
-          a: args.detail.a.map(g1),
-          shareManifest: args.detail.shareManifest,
-          h: args.detail.h,
-          y: args.detail.y,
-          w: g1(args.detail.w),
-          proof: {
-            a: g1(proof.a),
-            b: { xIm: proof.b.xIm, xRe: proof.b.xRe, yIm: proof.b.yIm, yRe: proof.b.yRe },
-            c: g1(proof.c),
-          },
-        },
-      };
-    })
-    .sort((a, b) => a.index - b.index);
+  return logs.map(({ args }) => submittedUpdate(args)).sort((a, b) => a.index - b.index);
 }
 
 /** ctx of a submission as the contract built it. */

@@ -1,0 +1,316 @@
+/** Looks at the chain: every watched campaign and round as of one block. Reads only. */
+import {
+  decodeBytes32String,
+  encodeBytes32String,
+  type LogDescription,
+  type Provider,
+  type TransactionRequest,
+} from "ethers";
+import {
+  type Contracts,
+  connect,
+  decodeFailure,
+  decodeLogs,
+  type Deployment,
+  type Hash,
+  MedNexusError,
+  readFrozen,
+  readRound,
+  readTerms,
+  scanLogs,
+  submittedUpdate,
+  type SubmittedUpdate,
+  type Terms,
+} from "@mednexus/sdk";
+import { type JsonRpcLike, readHead } from "./chain.ts";
+import {
+  type CampaignView,
+  type ComplaintView,
+  type Head,
+  type RoundSnapshot,
+  type Snapshot,
+  STAGES,
+} from "./snapshot.ts";
+
+interface Found {
+  readonly block: number;
+  readonly event: LogDescription;
+}
+
+export interface WatchOptions {
+  readonly deployment: Deployment;
+  readonly provider: Provider & JsonRpcLike;
+  /** Campaign ids; undefined: all. */
+  readonly campaigns?: readonly bigint[];
+  /** Blocks that a reorganisation may undo without a full rescan. */
+  readonly depth: number;
+  /** Milliseconds without a new block after which the endpoint counts as stale; 0: never (chains that mine on demand). */
+  readonly staleAfterMs: number;
+  /** Milliseconds from any start, never going back. */
+  readonly monotonic: () => number;
+}
+
+/** How long a lower block than before is taken for a lagging replica. */
+const LAG_PATIENCE_MS = 10_000;
+
+/** Facts of one round that only events show. */
+interface RoundFacts {
+  readonly updates: SubmittedUpdate[];
+  readonly verified: Set<string>;
+  readonly excluded: Set<number>;
+  readonly complaints: Map<string, { memberKey: Hash; nodeIndex: number }>;
+  readonly demands: Map<number, number>;
+  readonly paid: Set<string>;
+}
+
+export class Watch {
+  readonly #o: WatchOptions;
+  /** Contracts whose reads happen at `#at`. */
+  readonly #contracts: Contracts;
+  #at = 0;
+  #logs: Found[] = [];
+  /** Up to which block `#logs` is complete, and that block's predecessor by `depth` as it was then. */
+  #scanned: number;
+  #anchor: { number: number; hash: string } | undefined;
+  #head: Head | undefined;
+  #headSince = 0;
+  readonly #terms = new Map<bigint, Terms & { readonly drawDelay: number; readonly tip: bigint }>();
+  readonly #retired = new Set<bigint>();
+
+  constructor(options: WatchOptions) {
+    this.#o = options;
+    this.#scanned = options.deployment.startBlock - 1;
+    const { provider } = options;
+    this.#contracts = connect(options.deployment, {
+      provider,
+      call: (tx: TransactionRequest) => provider.call({ ...tx, blockTag: this.#at }),
+    });
+  }
+
+  /**
+   * The newest block, checked. Errors: `WRONG_CHAIN`; `STALE_HEAD` (retryable) when the endpoint shows an older block than
+   * before (a lagging replica; believed to be a reorganisation if it lasts), or nothing new for too long; `RPC_FAILED`.
+   */
+  async head(): Promise<Head> {
+    const { deployment, staleAfterMs, monotonic } = this.#o;
+    const head = await readHead(this.#o.provider, deployment.chainId);
+    const before = this.#head;
+    const age = monotonic() - this.#headSince;
+    const stale = (why: string) => new MedNexusError("STALE_HEAD", `stale endpoint: ${why}`, { retryable: true });
+    if (before !== undefined && head.number < before.number && age < LAG_PATIENCE_MS)
+      throw stale(`block ${head.number} after ${before.number}`);
+    if (before?.hash !== head.hash) {
+      this.#head = head;
+      this.#headSince = monotonic();
+    } else if (staleAfterMs > 0 && age > staleAfterMs) throw stale(`no block after ${head.number}`);
+    return head;
+  }
+
+  /** Everything that decisions need, as of `head`. */
+  async snapshot(head: Head): Promise<Snapshot> {
+    try {
+      await this.#scan(head);
+      this.#at = head.number;
+      const ids = this.#campaignIds();
+      const campaigns = await Promise.all(ids.map((id) => this.#campaign(id)));
+      const rounds = await Promise.all(this.#roundIds(new Set(ids)).map((id) => this.#round(id, campaigns)));
+      return { head, campaigns, rounds };
+    } catch (error) {
+      throw decodeFailure(error);
+    }
+  }
+
+  /** Nothing can be due in this round any more: neither read nor kept from now on. */
+  retire(round: bigint): void {
+    this.#retired.add(round);
+    this.#logs = this.#logs.filter(({ event }) => event.args["round"] !== round || event.name === "RoundOpened");
+  }
+
+  isRetired(round: bigint): boolean {
+    return this.#retired.has(round);
+  }
+
+  // --- events
+
+  /** Brings the logs up to `head`. The last `depth` blocks are read again each time; a deeper reorganisation starts over. */
+  async #scan(head: Head): Promise<void> {
+    const { deployment, depth, provider } = this.#o;
+    if (this.#anchor !== undefined) {
+      const now = await provider.getBlock(this.#anchor.number);
+      if (now?.hash !== this.#anchor.hash) {
+        this.#logs = [];
+        this.#scanned = deployment.startBlock - 1;
+      }
+    }
+    const from = Math.max(deployment.startBlock, Math.min(this.#scanned, head.number) - depth + 1);
+    const { campaigns, rounds, disputes, sums, settlement } = deployment.addresses;
+    const logs = await scanLogs(
+      (fromBlock, toBlock) =>
+        provider.getLogs({ address: [campaigns, rounds, disputes, sums, settlement], fromBlock, toBlock }),
+      from,
+      head.number,
+    );
+    const found = logs.flatMap((log) =>
+      decodeLogs({ logs: [log] }).map((event) => ({ block: log.blockNumber, event })),
+    );
+    this.#logs = [...this.#logs.filter(({ block }) => block < from), ...found].filter(
+      ({ event }) => event.name === "RoundOpened" || !this.#retired.has(event.args["round"] as bigint),
+    );
+    this.#scanned = head.number;
+    const anchor = head.number - depth;
+    const block = anchor > deployment.startBlock ? await provider.getBlock(anchor) : null;
+    this.#anchor = block?.hash == null ? undefined : { number: anchor, hash: block.hash };
+  }
+
+  #campaignIds(): bigint[] {
+    const ids = new Set<bigint>();
+    for (const { event } of this.#logs) if (event.name === "CampaignOpened") ids.add(event.args["campaign"] as bigint);
+    const { campaigns } = this.#o;
+    return [...ids].filter((id) => campaigns === undefined || campaigns.includes(id));
+  }
+
+  #roundIds(campaigns: ReadonlySet<bigint>): bigint[] {
+    const ids = new Set<bigint>();
+    for (const { event } of this.#logs)
+      if (event.name === "RoundOpened" && campaigns.has(event.args["campaign"] as bigint))
+        ids.add(event.args["round"] as bigint);
+    return [...ids].filter((id) => !this.#retired.has(id));
+  }
+
+  #facts(round: bigint): RoundFacts {
+    const facts: RoundFacts = {
+      updates: [],
+      verified: new Set(),
+      excluded: new Set(),
+      complaints: new Map(),
+      demands: new Map(),
+      paid: new Set(),
+    };
+    for (const { event } of this.#logs) {
+      const { name, args } = event;
+      if (args["round"] !== round) continue;
+      const nodeIndex = Number(args["nodeIndex"]);
+      if (name === "UpdateSubmitted")
+        facts.updates.push(submittedUpdate(args as unknown as Parameters<typeof submittedUpdate>[0]));
+      else if (name === "UpdateVerified") facts.verified.add(args["institution"] as string);
+      else if (name === "MemberExcluded") facts.excluded.add(Number(args["index"]));
+      else if (name === "MissingClaimed" || name === "BadClaimed")
+        facts.complaints.set(`${args["memberKey"]}/${nodeIndex}`, { memberKey: args["memberKey"] as Hash, nodeIndex });
+      else if (name === "SumDemanded") facts.demands.set(nodeIndex, Number(args["answerUntil"]));
+      else if (name === "SumAnswered" || name === "SumFaulted") facts.demands.delete(nodeIndex);
+      else if (name === "Claimed") facts.paid.add(`${args["role"]}/${String(args["party"]).toLowerCase()}`);
+    }
+    facts.updates.sort((a, b) => a.index - b.index);
+    return facts;
+  }
+
+  // --- state
+
+  async #termsOf(id: bigint) {
+    let terms = this.#terms.get(id);
+    if (terms === undefined) {
+      const [read, raw] = await Promise.all([readTerms(this.#contracts, id), this.#contracts.campaigns.termsOf(id)]);
+      terms = { ...read, drawDelay: Number(raw.drawDelay), tip: raw.prices.tip };
+      this.#terms.set(id, terms);
+    }
+    return terms;
+  }
+
+  async #campaign(id: bigint): Promise<CampaignView> {
+    const { campaigns, verifiers, parameters } = this.#contracts;
+    const [campaign, terms, members, raw] = await Promise.all([
+      campaigns.get(id),
+      this.#termsOf(id),
+      campaigns.memberCount(id),
+      campaigns.termsOf(id),
+    ]);
+    const idle = Number(campaign.state) === 1 && campaign.liveRound === 0n;
+    const [pool, pairAgreed, update, aggregate, paused] = idle
+      ? await Promise.all([
+          campaigns.poolOf(id),
+          terms.pair ? campaigns.pairAgreed(id) : true,
+          verifiers.isLive(raw.updateVerifier),
+          terms.kind === "training" ? verifiers.isLive(raw.aggregateVerifier) : true,
+          parameters.entriesPausedUntil(),
+        ])
+      : [[], true, true, true, 0n];
+    return {
+      id,
+      live: Number(campaign.state) === 1,
+      liveRound: campaign.liveRound,
+      roundsLeft: Number(campaign.roundsLeft),
+      kind: terms.kind,
+      members: Number(members),
+      minParticipants: terms.minParticipants,
+      pool: pool.length,
+      nodes: terms.nodes,
+      pairAgreed,
+      verifiersLive: update && aggregate,
+      entriesPausedUntil: Number(paused),
+    };
+  }
+
+  async #round(id: bigint, campaigns: readonly CampaignView[]): Promise<RoundSnapshot> {
+    const { rounds, sums, settlement, verifiers } = this.#contracts;
+    const view = await readRound(this.#contracts, id);
+    const terms = await this.#termsOf(view.campaign);
+    const facts = this.#facts(id);
+    const frozenOnce = view.frozenAt !== 0;
+    const early = view.state === "Open" || view.state === "Commit" || view.state === "Share";
+    const wantsProof = view.kind === "training" && (view.state === "Frozen" || view.state === "Summed");
+    const [dead, standing, final, openDemands, frozen, aggregateLive, proverFee, committee, complaints] =
+      await Promise.all([
+        early ? rounds.deadReason(id) : "0x",
+        frozenOnce ? sums.sumsStanding(id) : ([0n, 0n, 0n] as const),
+        frozenOnce ? sums.sumsFinal(id) : false,
+        frozenOnce ? sums.openDemands(id) : 0n,
+        frozenOnce ? readFrozen(this.#contracts, id) : undefined,
+        wantsProof ? verifiers.isLive(view.aggregateVerifier) : true,
+        wantsProof && view.state === "Summed" ? settlement.proverFeeNow(id) : 0n,
+        view.state === "Open" ? [] : rounds.committeeOf(id).then(([nodes]) => [...nodes]),
+        view.openComplaints > 0
+          ? Promise.all([...facts.complaints.values()].map((one) => this.#complaint(id, one)))
+          : [],
+      ]);
+    const paid = (name: string, party: string): boolean =>
+      facts.paid.has(`${encodeBytes32String(name)}/${party.toLowerCase()}`);
+    return {
+      view,
+      windows: terms.windows,
+      drawDelay: terms.drawDelay,
+      members: campaigns.find((campaign) => campaign.id === view.campaign)?.members ?? 0,
+      deadReason: dead === "0x" ? "" : decodeBytes32String(dead),
+      updates: facts.updates.map((update) => ({
+        ...update,
+        verified: facts.verified.has(update.institution),
+        excluded: facts.excluded.has(update.index),
+      })),
+      complaints,
+      demands: [...facts.demands].map(([nodeIndex, answerUntil]) => ({ nodeIndex, answerUntil })),
+      openDemands: Number(openDemands),
+      ...(frozen === undefined ? {} : { frozen }),
+      sums: { standing: Number(standing[0]), summedAt: Number(standing[2]), final },
+      aggregateLive,
+      proverFee,
+      tip: terms.tip,
+      claimed: {
+        members: facts.updates.map(({ institution }) => paid("member", institution)),
+        nodes: committee.map((node) => paid("node", node)),
+        fees: [...facts.paid].some((key) => key.startsWith(encodeBytes32String("fees"))),
+      },
+    };
+  }
+
+  async #complaint(
+    round: bigint,
+    { memberKey, nodeIndex }: { memberKey: Hash; nodeIndex: number },
+  ): Promise<ComplaintView> {
+    const { disputes } = this.#contracts;
+    const [missing, bad] = await Promise.all(
+      [1, 2].map(
+        async (kind) => STAGES[Number((await disputes.complaintOf(round, memberKey, nodeIndex, kind)).stage)]!,
+      ),
+    );
+    return { memberKey, nodeIndex, missing: missing!, bad: bad! };
+  }
+}
