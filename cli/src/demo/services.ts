@@ -75,11 +75,15 @@ export function startKeeper(role: "keeper" | "prover", folder: string, setting: 
     dataDir: join(folder, `${role}-state`),
     keyFile,
     pollMs: POLL_MS,
-    // The demo opens rounds itself, so that a revocation can fall between two of them.
+    // The demo opens rounds itself, so that a revocation can fall between two of them: no campaign has this many members.
+    openFrom: 1_000_000,
     roles:
       role === "keeper"
-        ? { open: false, keeper: true, claims: true, prover: false }
-        : { open: false, keeper: false, claims: false, prover: true },
+        ? { keeper: true, claims: true, prover: false }
+        : { keeper: false, claims: false, prover: true },
+    // A local chain has one history and mines when there is something to mine.
+    confirmations: 1,
+    staleAfterMs: 0,
   };
   const file = join(folder, `${role}.json`);
   writeFileSync(file, JSON.stringify(config, null, 2));
