@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { HDNodeWallet, JsonRpcProvider, Mnemonic, NonceManager, type Signer } from "ethers";
+import { HDNodeWallet, JsonRpcProvider, Mnemonic } from "ethers";
 import { type Deployment, isDevnet, MedNexusError } from "@mednexus/sdk";
 import { type DeployConfig, deployProtocol } from "../../deploy/operations/index.ts";
 
@@ -75,6 +75,3 @@ export async function deployTo(url: string, config: DeployConfig, resume: boolea
       rmSync(join(hre.config.paths.ignition, "deployments", deploymentId), { recursive: true, force: true });
   }
 }
-
-/** A signer that counts its own nonces, so that several transactions may be under way. */
-export const queueing = (signer: Signer): NonceManager => new NonceManager(signer);

@@ -27,6 +27,7 @@ import {
   type CommitKey,
   connect,
   Curve,
+  decodeFailure,
   execute,
   HttpTransport,
   loadCommitKey,
@@ -351,7 +352,7 @@ function watcher(watched: Watched) {
       seconds: {
         train: longest("train", "submitted"),
         prove: longest("prove", "submitted"),
-        aggregate: longest("seconds", "aggregate-proved"),
+        aggregate: longest("proveMs", "proved") / 1000,
         total,
       },
       gas: {
@@ -402,22 +403,17 @@ async function revocation(options: {
   await revoke(world, institution, 0);
   const refused = await world.actors.admin.contracts.campaigns.eligibility(campaign, institution.wallet.address).then(
     () => undefined,
-    (error: unknown) => error,
+    (error: unknown) => decodeFailure(error),
   );
   if (refused === undefined)
     throw new MedNexusError("REVOCATION_IGNORED", "the chain still admits a dataset whose consent was revoked");
   ui.say(
-    `       a subject of ${institution.name} revoked by signature; the chain refuses its dataset (${nameOf(refused)})`,
+    `       a subject of ${institution.name} revoked by signature; the chain refuses its dataset (${refused instanceof RevertError ? refused.errorName : refused.code})`,
   );
   await stopServices([services.get(institution.name)!]);
   await dropSubject(world, institution, 0);
   services.set(institution.name, startHospital(institution, setting));
   ui.say(`       ${institution.name} published grants without that subject, removed the row, restarted`);
-}
-
-function nameOf(error: unknown): string {
-  const decoded = error as { revert?: { name?: string } };
-  return error instanceof RevertError ? error.errorName : (decoded.revert?.name ?? "refused");
 }
 
 /** Everybody takes its credit out of the vault: only its owner can. */

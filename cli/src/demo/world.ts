@@ -7,8 +7,8 @@ import {
   id,
   type JsonRpcProvider,
   keccak256,
-  NonceManager,
   parseEther,
+  type Signer,
   toUtf8Bytes,
   Wallet,
   ZeroHash,
@@ -64,7 +64,7 @@ const DUO = { GRU: 42, HMB: 6 } as const;
 export interface Actor {
   readonly name: string;
   readonly wallet: Wallet;
-  readonly signer: NonceManager;
+  readonly signer: Signer;
   readonly contracts: Contracts;
 }
 
@@ -116,8 +116,7 @@ export async function buildWorld(options: {
   const { demo, scenario, deployment, provider, folder, say } = options;
   const actor = (name: string, wallet: Wallet): Actor => {
     const connected = wallet.connect(provider);
-    const signer = new NonceManager(connected);
-    return { name, wallet: connected, signer, contracts: connect(deployment, signer) };
+    return { name, wallet: connected, signer: connected, contracts: connect(deployment, connected) };
   };
   const development = (name: string, index: number): Actor => actor(name, new Wallet(developmentKey(index)));
   const actors = {

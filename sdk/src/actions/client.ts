@@ -129,7 +129,14 @@ export async function execute<A extends unknown[], R>(
 export function decodeLogs(receipt: {
   logs: readonly { topics: readonly string[]; data: string }[];
 }): LogDescription[] {
-  return receipt.logs.map((log) => everything.parseLog(log)).filter((event) => event !== null);
+  return receipt.logs.flatMap((log) => {
+    try {
+      return everything.parseLog(log) ?? [];
+    } catch {
+      // ERC-20 and ERC-721 share the topic of Transfer and Approval but not what is indexed: a token's log is none of ours.
+      return [];
+    }
+  });
 }
 
 /** The arguments of the first event of this name. Throws `NO_EVENT` when absent. */
