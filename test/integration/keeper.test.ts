@@ -1,0 +1,197 @@
+/** A keeper drives whole rounds on a real deployment: hospitals only submit, acknowledge and sum. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { id as keccakText, keccak256, toBeHex, type Wallet, zeroPadValue } from "ethers";
+import { trapdoor } from "@mednexus/circuits";
+import { type Relay, startRelay } from "@mednexus/hospital";
+import {
+  type ComposedKeeper,
+  composeKeeper,
+  configSchema,
+  type KeeperConfig,
+  type KeeperEvent,
+} from "@mednexus/keeper";
+import {
+  chunkHashes,
+  decodeModel,
+  encodeSum,
+  encodeWords,
+  evaluate,
+  HttpTransport,
+  lower,
+  randomFrVector,
+  readFrozen,
+  shareCoefficients,
+  shareFor,
+  sumShares,
+  topics,
+  updateVector,
+} from "@mednexus/sdk";
+import { deploySystem, DAY, type Institution, N, type System, units } from "../fixtures/system.ts";
+import { seededInt } from "../vectors/seeded.ts";
+
+const ROUND = keccakText("mednexus.purpose.round");
+const GAS = { gasLimit: 16_700_000n };
+
+/** What a member keeps to itself, and so can hand to nodes. */
+interface Secret {
+  readonly values: bigint[];
+  readonly vector: bigint[];
+  readonly coefficients: readonly (readonly bigint[])[];
+}
+
+describe("Keeper on a whole deployment", function () {
+  this.timeout(120_000);
+  let system: System;
+  let relay: Relay;
+  let folder: string;
+  const open: ComposedKeeper[] = [];
+  /** What keepers said, for failures. */
+  const said: string[] = [];
+
+  before(async () => {
+    system = await deploySystem();
+    relay = await startRelay();
+    folder = mkdtempSync(join(tmpdir(), "mednexus-keeper-"));
+    writeFileSync(join(folder, "deployment.json"), JSON.stringify(system.deployment));
+  });
+
+  after(async () => {
+    for (const keeper of open) await keeper.close();
+    await relay?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function keeper(
+    name: string,
+    change: Partial<KeeperConfig> = {},
+  ): Promise<{ keeper: ComposedKeeper; events: KeeperEvent[] }> {
+    const wallet = await system.wallet(name);
+    const keyFile = join(folder, `${name}.key.json`);
+    writeFileSync(keyFile, JSON.stringify({ account: wallet.privateKey }), { mode: 0o600 });
+    const events: KeeperEvent[] = [];
+    const config = configSchema.parse({
+      rpcUrl: "http://127.0.0.1:1",
+      relayUrl: relay.url,
+      deployment: join(folder, "deployment.json"),
+      dataDir: join(folder, name),
+      keyFile,
+      confirmations: 1,
+      staleAfterMs: 0,
+    });
+    const composed = await composeKeeper({ ...config, ...change }, (event) => {
+      events.push(event);
+      said.push(Object.entries(event).map(([field, value]) => `${field}=${value}`).join(" "));
+    }, {
+      provider: system.ethers.provider as never,
+    });
+    open.push(composed);
+    return { keeper: composed, events };
+  }
+
+  /** A real vector with a real commitment and real share commitments; only its Groth16 proof is simulated. */
+  async function submit(round: bigint, member: Institution): Promise<Secret> {
+    const values = Array.from({ length: N }, () => seededInt(system.random, -900n, 900n));
+    const vector = updateVector(values, randomFrVector(4, system.random));
+    const coefficients = shareCoefficients(vector.length, 1, system.random);
+    const commit = (words: readonly bigint[]) => system.simulator.commitment(evaluate(words, trapdoor.tau));
+    const update = await system.update(round, member, {
+      log: evaluate(vector, trapdoor.tau),
+      a: coefficients.map(commit),
+    });
+    await system.submit(round, member, update);
+    return { values, vector, coefficients };
+  }
+
+  async function postSum(round: bigint, node: Institution, secrets: readonly Secret[]): Promise<void> {
+    const [committee] = await system.contracts.rounds.committeeOf(round);
+    const s = [...committee].indexOf(node.address) + 1;
+    const sum = sumShares(secrets.map(({ vector, coefficients }) => shareFor(vector, coefficients, s)));
+    const { setHash } = await readFrozen(system.contracts, round);
+    await system.done(system.as(node.signer).sums.postSum(round, setHash, chunkHashes(sum.words), GAS));
+    const topic = topics(31337n, system.deployment.addresses.rounds).sum(round, s);
+    await new HttpTransport(relay.url, node.signer as Wallet).send(
+      topic,
+      encodeSum({ setHash, words: encodeWords(sum.words) }),
+    );
+  }
+
+  /** Ticks and mines until `reached`, as a chain with its own block times would. */
+  async function until(
+    what: string,
+    keepers: readonly ComposedKeeper[],
+    reached: () => Promise<boolean>,
+  ): Promise<void> {
+    for (let turn = 0; turn < 200; turn++) {
+      for (const one of keepers) await one.tick();
+      if (await reached()) return;
+      await system.mine(1);
+    }
+    expect.fail(`${what} was not reached: ${said.slice(-30).join("; ")}`);
+  }
+
+  it("opens, draws, ends the commit phase, freezes, proves, finalizes, claims and ends the campaign (P2, P9)", async () => {
+    const { contracts } = system;
+    const { campaign, terms, members, nodes } = await system.campaign({ terms: { rounds: 2n } });
+    const { keeper: one, events } = await keeper("whole", { roles: { keeper: true, prover: true, claims: true } });
+    const stateOf = async (round: bigint) => Number(await contracts.rounds.stateOf(round));
+    const total = Array.from({ length: N }, () => 0n);
+    for (let turn = 0; turn < 2; turn++) {
+      const liveRound = async () => (await contracts.campaigns.get(campaign)).liveRound;
+      await until(
+        "a round in its commit phase",
+        [one],
+        async () => (await liveRound()) !== 0n && (await stateOf(await liveRound())) === 2,
+      );
+      const round = await liveRound();
+      const secrets: Secret[] = [];
+      for (const member of members) secrets.push(await submit(round, member));
+      await until("the share phase", [one], async () => (await stateOf(round)) === 3);
+      await system.acknowledge(round, nodes);
+      await until("the freeze", [one], async () => (await stateOf(round)) === 4);
+      await system.mine(2);
+      for (const node of nodes.slice(0, 2)) await postSum(round, node, secrets);
+      await until("the finalized round", [one], async () => {
+        await new Promise((done) => setTimeout(done, 50));
+        return (await stateOf(round)) === 6;
+      });
+      secrets.forEach(({ values }) => values.forEach((value, j) => (total[j]! += value)));
+    }
+
+    const [version, latest] = await contracts.versions.latestOf(terms.model);
+    expect(version).to.equal(2n);
+    const appended = (
+      await contracts.versions.queryFilter(contracts.versions.filters.VersionAppended(terms.model, 2))
+    )[0]!;
+    const content = (await new HttpTransport(relay.url, members[0]!.signer).getBlob(appended.args.storageRoot))!;
+    expect(keccak256(content)).to.equal(appended.args.storageRoot);
+    const lambda = (terms.lambdaF * terms.cap) / 3_000n;
+    expect(decodeModel(content).slice(0, N), "P2").to.deep.equal(lower(total.map((value) => value * lambda)));
+    expect(latest.h).to.not.equal(0n);
+
+    await system.pass(2n * 3_600n + DAY);
+    await until("the end of all claims", [one], async () => {
+      const ended = Number((await contracts.campaigns.get(campaign)).state) === 2;
+      const held = await Promise.all(
+        [1n, 2n].map((id) => contracts.vault.heldOf(system.deployment.token, ROUND, zeroPadValue(toBeHex(id), 32))),
+      );
+      return ended && held.every((amount) => amount === 0n);
+    });
+    for (let more = 0; more < 4; more++) {
+      await system.mine(1);
+      await one.tick();
+    }
+    expect(
+      events.filter(({ event }) => ["reverted", "quarantined", "trouble", "refused", "failed"].includes(event)),
+    ).to.deep.equal([]);
+    const confirmed = events.filter(({ event }) => event === "confirmed").map(({ job }) => job);
+    expect(new Set(confirmed).size, "nothing is done twice").to.equal(confirmed.length);
+    // draw, freeze and finalize tips of both rounds, and the fee of both
+    const earned = await contracts.vault.creditOf(system.deployment.token, one.address);
+    expect(earned >= 2n * (3n * units(2) + units(10)), `earned ${earned}`).to.equal(true);
+    for (const node of nodes) expect(await contracts.stake.lockedOf(node.address)).to.equal(0n);
+    for (const member of members) expect(await contracts.stake.lockedOf(member.address)).to.equal(0n);
+  });
+});
