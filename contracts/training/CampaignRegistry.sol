@@ -336,7 +336,10 @@ contract CampaignRegistry is ICampaignRegistry, Module {
 
         address holder;
         bytes32 schema;
-        (holder, e.version, schema, e.records) = IDatasetRegistry(m.datasets).forTraining(member.dataset, terms.admitters);
+        (holder, e.version, schema, e.records) = IDatasetRegistry(m.datasets).forTraining(
+            member.dataset,
+            terms.admitters
+        );
         if (holder != institution) revert IDatasetRegistry.NotDatasetOwner(member.dataset, institution);
         if (schema != terms.schemaHash) revert WrongSchema(member.dataset, terms.schemaHash, schema);
         if (e.records > terms.cap) e.records = terms.cap;

@@ -3,8 +3,15 @@ import { deploySystem, type Institution, type System, units } from "../../fixtur
 
 /** Gas. Ceilings of the design; a change that passes one has to say so here. */
 const CEILING = { submit: 600_000, verifyMember: 115_000, freezeMember: 16_000 };
-const detail = (u: { c: unknown; a: unknown; shareManifest: string; h: bigint; y: bigint; w: unknown; proof: unknown }) =>
-  ({ c: u.c, a: u.a, shareManifest: u.shareManifest, h: u.h, y: u.y, w: u.w, proof: u.proof }) as never;
+const detail = (u: {
+  c: unknown;
+  a: unknown;
+  shareManifest: string;
+  h: bigint;
+  y: bigint;
+  w: unknown;
+  proof: unknown;
+}) => ({ c: u.c, a: u.a, shareManifest: u.shareManifest, h: u.h, y: u.y, w: u.w, proof: u.proof }) as never;
 
 describe("gas of the hot paths", () => {
   let system: System;
@@ -38,7 +45,12 @@ describe("gas of the hot paths", () => {
       for (const member of members) await system.submit(round, member);
       const updates = system.updates.get(round)!;
       const receipt = await system.done(
-        system.contracts.rounds.verifyBatch(round, updates.map((u) => u.institution), updates.map(detail), { gasLimit: 16_700_000n }),
+        system.contracts.rounds.verifyBatch(
+          round,
+          updates.map((u) => u.institution),
+          updates.map(detail),
+          { gasLimit: 16_700_000n },
+        ),
       );
       const each = Number(receipt.gasUsed) / count;
       console.log(`      verifyBatch of ${count}: ${receipt.gasUsed}, ${Math.round(each)} a member`);

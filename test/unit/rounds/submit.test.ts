@@ -23,9 +23,17 @@ describe("submitUpdate", () => {
   });
 
   /** Sends and expects the refusal; nothing is stored. */
-  async function refused(who: Institution, update: Update, error: string, contract: { interface: unknown } = system.contracts.rounds) {
+  async function refused(
+    who: Institution,
+    update: Update,
+    error: string,
+    contract: { interface: unknown } = system.contracts.rounds,
+  ) {
     const before = await system.contracts.rounds.get(round);
-    await expect(system.as(who.signer).rounds.submitUpdate(update)).to.be.revertedWithCustomError(contract as never, error);
+    await expect(system.as(who.signer).rounds.submitUpdate(update)).to.be.revertedWithCustomError(
+      contract as never,
+      error,
+    );
     expect((await system.contracts.rounds.get(round)).submitted).to.equal(before.submitted);
     expect((await system.contracts.rounds.updateOf(update.key)).institution).to.equal("0x" + "00".repeat(20));
   }
@@ -43,7 +51,11 @@ describe("submitUpdate", () => {
 
   it("[attack 5] [attack 38] a proof for another bound than the one derived from the registry's count", async () => {
     const { normBound2 } = await system.contracts.campaigns.eligibility(campaign, members[0]!.address);
-    await refused(members[0]!, await system.update(round, members[0]!, { normBound2: normBound2 + 1n }), "ProofRejected");
+    await refused(
+      members[0]!,
+      await system.update(round, members[0]!, { normBound2: normBound2 + 1n }),
+      "ProofRejected",
+    );
   });
 
   it("[attack 12] a point r of the prover's own choice", async () => {
@@ -51,7 +63,11 @@ describe("submitUpdate", () => {
     const made = await system.update(round, member);
     const { normBound2 } = await system.contracts.campaigns.eligibility(campaign, member.address);
     const own = randomFr(system.random);
-    const forged = { ...made, w: system.simulator.opening(made.log, own, made.y), proof: system.simulator.proof(publishedKey("update", N), [made.h, own, made.y, normBound2]) };
+    const forged = {
+      ...made,
+      w: system.simulator.opening(made.log, own, made.y),
+      proof: system.simulator.proof(publishedKey("update", N), [made.h, own, made.y, normBound2]),
+    };
     await refused(member, forged, "ProofRejected");
   });
 
@@ -59,7 +75,9 @@ describe("submitUpdate", () => {
     const made = await system.update(round, members[0]!);
     await refused(members[1]!, { ...made, dataset: members[1]!.dataset }, "ProofRejected");
     await system.submit(round, members[0]!, made);
-    await expect(system.as(members[1]!.signer).rounds.submitUpdate({ ...made, dataset: members[1]!.dataset })).to.be.revertedWithCustomError(system.contracts.rounds, "ProofRejected");
+    await expect(
+      system.as(members[1]!.signer).rounds.submitUpdate({ ...made, dataset: members[1]!.dataset }),
+    ).to.be.revertedWithCustomError(system.contracts.rounds, "ProofRejected");
   });
 
   it("[attack 14] [attack 15] C + [δ] and −C", async () => {
@@ -70,7 +88,13 @@ describe("submitUpdate", () => {
   });
 
   it("[attack 16] proofs made for another round, chain, contract or base", async () => {
-    for (const context of [{ round: round + 1n }, { chainId: 1n }, { roundManager: system.deployment.addresses.campaigns }, { campaign: campaign + 1n }, { base: system.simulator.commitment(2n) }])
+    for (const context of [
+      { round: round + 1n },
+      { chainId: 1n },
+      { roundManager: system.deployment.addresses.campaigns },
+      { campaign: campaign + 1n },
+      { base: system.simulator.commitment(2n) },
+    ])
       await refused(members[0]!, await system.update(round, members[0]!, { context }), "ProofRejected");
   });
 
@@ -78,8 +102,13 @@ describe("submitUpdate", () => {
     const { update } = await system.submit(round, members[0]!);
     const again = system.as(members[0]!.signer).rounds;
     await expect(again.submitUpdate(update)).to.be.revertedWithCustomError(again, "AlreadySubmitted");
-    await expect(again.submitUpdate(await system.update(round, members[0]!))).to.be.revertedWithCustomError(again, "AlreadySubmitted");
-    await expect(again.submitUpdate(await system.update(round, members[0]!, { log: update.log }))).to.be.revertedWithCustomError(again, "AlreadySubmitted");
+    await expect(again.submitUpdate(await system.update(round, members[0]!))).to.be.revertedWithCustomError(
+      again,
+      "AlreadySubmitted",
+    );
+    await expect(
+      again.submitUpdate(await system.update(round, members[0]!, { log: update.log })),
+    ).to.be.revertedWithCustomError(again, "AlreadySubmitted");
   });
 
   it("[attack 19] [attack 20] [attack 21] C or A off the curve, not canonical, at infinity", async () => {
@@ -98,7 +127,11 @@ describe("submitUpdate", () => {
 
   it("[attack 23] a proof under another circuit's key", async () => {
     const made = await system.update(round, members[0]!);
-    await refused(members[0]!, { ...made, proof: system.simulator.proof(publishedKey("aggregate", N), [made.h, made.h, made.y]) }, "ProofRejected");
+    await refused(
+      members[0]!,
+      { ...made, proof: system.simulator.proof(publishedKey("aggregate", N), [made.h, made.h, made.y]) },
+      "ProofRejected",
+    );
   });
 
   it("[attack 32] A or the share manifest altered after r, and the wrong number of A", async () => {
@@ -124,11 +157,18 @@ describe("submitUpdate", () => {
     const rich = await system.institution({ records: 5_000n });
     await system.enrol(campaign, rich);
     expect((await system.contracts.campaigns.eligibility(campaign, rich.address)).records).to.equal(1_000n);
-    const small = await system.campaign({ terms: { cap: 1n << 40n, normBound: 1n << 16n, lambdaF: 1n << 16n }, members: [...members.slice(1), await system.institution({ records: 1n })], nodes });
+    const small = await system.campaign({
+      terms: { cap: 1n << 40n, normBound: 1n << 16n, lambdaF: 1n << 16n },
+      members: [...members.slice(1), await system.institution({ records: 1n })],
+      nodes,
+    });
     const other = await system.committed(small.campaign);
     const tiny = small.members.at(-1)!;
     const light = await system.update(other, tiny);
-    await expect(system.as(tiny.signer).rounds.submitUpdate(light)).to.be.revertedWithCustomError(system.contracts.rounds, "ZeroWeight");
+    await expect(system.as(tiny.signer).rounds.submitUpdate(light)).to.be.revertedWithCustomError(
+      system.contracts.rounds,
+      "ZeroWeight",
+    );
   });
 
   it("[attack 42] unattested, re-grouped, not enrolled, suspended or without free stake", async () => {
@@ -148,13 +188,19 @@ describe("submitUpdate", () => {
   it("[attack 43] a bond inside its window cannot be unbonded", async () => {
     await system.submit(round, members[0]!);
     const stake = system.as(members[0]!.signer).stake;
-    await expect(stake.unbond(await stake.activeOf(members[0]!.address))).to.be.revertedWithCustomError(stake, "InsufficientFreeStake");
+    await expect(stake.unbond(await stake.activeOf(members[0]!.address))).to.be.revertedWithCustomError(
+      stake,
+      "InsufficientFreeStake",
+    );
   });
 
   it("[attack 84] the deadline's last second is the member's, the next nobody's", async () => {
     const [first, second] = [await system.update(round, members[0]!), await system.update(round, members[1]!)];
     const { commitUntil } = await system.contracts.rounds.get(round);
-    await expect(system.contracts.rounds.endCommit(round)).to.be.revertedWithCustomError(system.contracts.rounds, "TooEarly");
+    await expect(system.contracts.rounds.endCommit(round)).to.be.revertedWithCustomError(
+      system.contracts.rounds,
+      "TooEarly",
+    );
     await system.time.setNextBlockTimestamp(commitUntil);
     await system.submit(round, members[0]!, first);
     await system.time.setNextBlockTimestamp(commitUntil + 1n);
@@ -164,7 +210,9 @@ describe("submitUpdate", () => {
   it("[attack 98] parameters changed under a live round change nothing in it", async () => {
     const before = await system.contracts.campaigns.pricesOf(campaign);
     const parameters = await system.contracts.parameters.get();
-    await system.done(system.contracts.parameters.set({ ...parameters.toObject(), minBond: units(500), protocolFeeBps: 500n }));
+    await system.done(
+      system.contracts.parameters.set({ ...parameters.toObject(), minBond: units(500), protocolFeeBps: 500n }),
+    );
     await system.submit(round, members[0]!);
     expect(await system.contracts.stake.lockedOf(members[0]!.address)).to.equal(before.bond);
     expect((await system.contracts.campaigns.get(campaign)).protocolFeeBps).to.equal(200n);
@@ -173,7 +221,10 @@ describe("submitUpdate", () => {
   it("[attack 148] entries paused: a round goes on, no new one opens", async () => {
     await system.done(system.contracts.parameters.pauseEntries(86_400));
     await system.submit(round, members[0]!);
-    await expect(system.contracts.rounds.openRound(campaign)).to.be.revertedWithCustomError(system.contracts.parameters, "EntriesArePaused");
+    await expect(system.contracts.rounds.openRound(campaign)).to.be.revertedWithCustomError(
+      system.contracts.parameters,
+      "EntriesArePaused",
+    );
   });
 
   it("[attack 160] a verifier retired in mid-round refuses every proof and ends the round without blame", async () => {
