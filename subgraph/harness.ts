@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, cpSync, createWriteStream, mkdtempSync, rmSync, writeFileSync, chmodSync } from "node:fs";
+import { chownSync, cpSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync, chmodSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -71,6 +71,8 @@ async function startGraphNode(
   const ports = ["--http-port", http, "--index-node-port", index, "--admin-port", admin, "--metrics-port", metrics].map(
     String,
   );
+  const log = join(dir, "graph-node.log");
+  const output = openSync(log, "a");
   const child: ChildProcess = spawn(
     gnd,
     [
@@ -89,7 +91,7 @@ async function startGraphNode(
       cwd: dir,
       ...identity,
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", output, output],
       env: {
         PATH: process.env["PATH"] ?? "",
         HOME: dir,
@@ -104,11 +106,7 @@ async function startGraphNode(
     },
   );
   undo.push(() => endGroup(child, "SIGINT"));
-  const log = join(dir, "graph-node.log");
-  const file = createWriteStream(log);
-  undo.push(() => file.end());
-  child.stdout?.pipe(file, { end: false });
-  child.stderr?.pipe(file, { end: false });
+  closeSync(output); // the child has its own
 
   const url = `http://127.0.0.1:${http}/subgraphs/name/subgraph-0`;
   const ask = post(url);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 
 import { tmpdir } from "node:os";
@@ -110,6 +110,7 @@ export async function startIndexer(options: IndexerOptions): Promise<History> {
   writeFileSync(deploymentFile, JSON.stringify(options.deployment));
   const port = options.port ?? (await freePort());
   const log = join(dir, "indexer.log");
+  const output = openSync(log, "a");
   const ponder = join(dirname(fileURLToPath(import.meta.resolve("ponder"))), "bin/ponder.js");
   const { DATABASE_URL: _, ...inherited } = process.env;
   const child = spawn(
@@ -119,7 +120,7 @@ export async function startIndexer(options: IndexerOptions): Promise<History> {
       // Ponder writes generated/schema.graphql under its working directory.
       cwd: dir,
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", output, output],
       env: {
         ...inherited,
         PONDER_TELEMETRY_DISABLED: "true",
@@ -132,14 +133,11 @@ export async function startIndexer(options: IndexerOptions): Promise<History> {
       },
     },
   );
-  const file = createWriteStream(log);
-  child.stdout.pipe(file, { end: false });
-  child.stderr.pipe(file, { end: false });
+  closeSync(output); // the child has its own
 
   const base = `http://127.0.0.1:${port}`;
   const stop = async (): Promise<void> => {
     await endGroup(child);
-    file.end();
     if (options.dataDir === undefined) rmSync(dir, { recursive: true, force: true });
   };
   try {
