@@ -1,7 +1,15 @@
 import { Fr, FQ_MODULUS, G1_INFINITY, randomFr } from "@mednexus/sdk";
 import { publishedKey } from "@mednexus/circuits";
 import { expect } from "chai";
-import { deploySystem, type Institution, N, type System, type Update, units } from "../../fixtures/system.ts";
+import {
+  deploySystem,
+  type Institution,
+  N,
+  parameters,
+  type System,
+  type Update,
+  units,
+} from "../../fixtures/system.ts";
 
 describe("submitUpdate", () => {
   let system: System;
@@ -209,10 +217,7 @@ describe("submitUpdate", () => {
 
   it("[attack 98] parameters changed under a live round change nothing in it", async () => {
     const before = await system.contracts.campaigns.pricesOf(campaign);
-    const parameters = await system.contracts.parameters.get();
-    await system.done(
-      system.contracts.parameters.set({ ...parameters.toObject(), minBond: units(500), protocolFeeBps: 500n }),
-    );
+    await system.done(system.contracts.parameters.set({ ...parameters, minBond: units(500), protocolFeeBps: 500n }));
     await system.submit(round, members[0]!);
     expect(await system.contracts.stake.lockedOf(members[0]!.address)).to.equal(before.bond);
     expect((await system.contracts.campaigns.get(campaign)).protocolFeeBps).to.equal(200n);
