@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type History, endGroup, freePort, poll, post, readRows, subgraphDialect } from "@mednexus/indexer";
+import { type History, endGroup, freePort, leash, poll, post, readRows, subgraphDialect } from "@mednexus/indexer";
 import type { Deployment } from "@mednexus/sdk";
 import { buildSubgraph, manifest } from "./build.ts";
 import { type Postgres, identity, startPostgres } from "./postgres.ts";
@@ -73,37 +73,39 @@ async function startGraphNode(
   );
   const log = join(dir, "graph-node.log");
   const output = openSync(log, "a");
-  const child: ChildProcess = spawn(
-    gnd,
-    [
-      "dev",
-      "--manifests",
-      "build/subgraph.yaml:.",
-      "--postgres-url",
-      postgres.url,
-      "--ethereum-rpc",
-      `${NETWORK}:${rpcUrl}`,
-      "--ipfs",
-      ipfs,
-      ...ports,
-    ],
-    {
-      cwd: dir,
-      ...identity,
-      detached: true,
-      stdio: ["ignore", output, output],
-      env: {
-        PATH: process.env["PATH"] ?? "",
-        HOME: dir,
-        // Blocks are polled this often, ms; history starts at the head's ancestors with no delay.
-        ETHEREUM_POLLING_INTERVAL: "250",
-        ETHEREUM_REORG_THRESHOLD: "30",
-        // Bounds for hostile queries.
-        GRAPH_GRAPHQL_MAX_DEPTH: "14",
-        GRAPH_GRAPHQL_MAX_COMPLEXITY: "1000000",
-        GRAPH_GRAPHQL_MAX_FIRST: "1000",
+  const child: ChildProcess = leash(
+    spawn(
+      gnd,
+      [
+        "dev",
+        "--manifests",
+        "build/subgraph.yaml:.",
+        "--postgres-url",
+        postgres.url,
+        "--ethereum-rpc",
+        `${NETWORK}:${rpcUrl}`,
+        "--ipfs",
+        ipfs,
+        ...ports,
+      ],
+      {
+        cwd: dir,
+        ...identity,
+        detached: true,
+        stdio: ["ignore", output, output],
+        env: {
+          PATH: process.env["PATH"] ?? "",
+          HOME: dir,
+          // Blocks are polled this often, ms; history starts at the head's ancestors with no delay.
+          ETHEREUM_POLLING_INTERVAL: "250",
+          ETHEREUM_REORG_THRESHOLD: "30",
+          // Bounds for hostile queries.
+          GRAPH_GRAPHQL_MAX_DEPTH: "14",
+          GRAPH_GRAPHQL_MAX_COMPLEXITY: "1000000",
+          GRAPH_GRAPHQL_MAX_FIRST: "1000",
+        },
       },
-    },
+    ),
   );
   undo.push(() => endGroup(child, "SIGINT"));
   closeSync(output); // the child has its own

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { endGroup, freePort } from "@mednexus/indexer";
+import { endGroup, freePort, leash } from "@mednexus/indexer";
 
 /** Postgres refuses root: as root, it and graph-node run as this user ("nobody" on Linux). */
 const UNPRIVILEGED = 65_534;
@@ -46,11 +46,13 @@ export async function startPostgres(dir: string): Promise<Postgres> {
     wal_level: "minimal",
   };
   const flags = Object.entries(settings).flatMap(([k, v]) => ["-c", `${k}=${v}`]);
-  const child: ChildProcess = spawn(bin("postgres"), ["-D", data, ...flags], {
-    ...options,
-    detached: true,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const child: ChildProcess = leash(
+    spawn(bin("postgres"), ["-D", data, ...flags], {
+      ...options,
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe"],
+    }),
+  );
   let errors = "";
   child.stderr?.on("data", (chunk: Buffer) => (errors = (errors + chunk).slice(-4_000)));
   const until = Date.now() + 30_000;

@@ -49,6 +49,17 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** Kills this child's group should the process end without `endGroup`: nothing is left behind by a failed test or demo. */
+export function leash<C extends ChildProcess>(child: C): C {
+  const kill = (): void => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, "SIGKILL");
+  };
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
+  return child;
+}
+
 /** Ends a child that leads its own process group, and the group with it. */
 export async function endGroup(
   child: ChildProcess,
@@ -113,25 +124,27 @@ export async function startIndexer(options: IndexerOptions): Promise<History> {
   const output = openSync(log, "a");
   const ponder = join(dirname(fileURLToPath(import.meta.resolve("ponder"))), "bin/ponder.js");
   const { DATABASE_URL: _, ...inherited } = process.env;
-  const child = spawn(
-    process.execPath,
-    [ponder, "start", "--schema", "mednexus", "--root", ROOT, "--port", String(port), "--hostname", "127.0.0.1"],
-    {
-      // Ponder writes generated/schema.graphql under its working directory.
-      cwd: dir,
-      detached: true,
-      stdio: ["ignore", output, output],
-      env: {
-        ...inherited,
-        PONDER_TELEMETRY_DISABLED: "true",
-        MEDNEXUS_DEPLOYMENT: deploymentFile,
-        MEDNEXUS_RPC_URL: options.rpcUrl,
-        MEDNEXUS_RPC_LANES: isLocal(options.rpcUrl) ? "8" : "1",
-        MEDNEXUS_POLLING_MS: String(options.pollingMs ?? 250),
-        MEDNEXUS_INDEXER_DIR: join(dir, "pglite"),
-        ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+  const child = leash(
+    spawn(
+      process.execPath,
+      [ponder, "start", "--schema", "mednexus", "--root", ROOT, "--port", String(port), "--hostname", "127.0.0.1"],
+      {
+        // Ponder writes generated/schema.graphql under its working directory.
+        cwd: dir,
+        detached: true,
+        stdio: ["ignore", output, output],
+        env: {
+          ...inherited,
+          PONDER_TELEMETRY_DISABLED: "true",
+          MEDNEXUS_DEPLOYMENT: deploymentFile,
+          MEDNEXUS_RPC_URL: options.rpcUrl,
+          MEDNEXUS_RPC_LANES: isLocal(options.rpcUrl) ? "8" : "1",
+          MEDNEXUS_POLLING_MS: String(options.pollingMs ?? 250),
+          MEDNEXUS_INDEXER_DIR: join(dir, "pglite"),
+          ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+        },
       },
-    },
+    ),
   );
   closeSync(output); // the child has its own
 
