@@ -1,5 +1,5 @@
 export { circuitInputs, publicInputsOf, SnarkjsBackend, type SnarkjsOptions } from "./backend.ts";
-export { loadKeys, type Keys, type KeyStage, type LoadOptions } from "./keys.ts";
+export { areKeysCached, loadKeys, type Keys, type KeyStage, type LoadOptions } from "./keys.ts";
 export { type Circuit, CircuitError, type CircuitEntry, manifest, published } from "./manifest.ts";
 export { devSrs, publishedKey, publishedRecord } from "./published.ts";
 export { compile, type Compiled, type CompileOptions } from "./setup/compile.ts";

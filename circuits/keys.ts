@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { keyHash as hashKey, type VerifyingKey } from "@mednexus/sdk";
 import { type Circuit, CircuitError, manifest, packageRoot } from "./manifest.ts";
@@ -46,10 +46,8 @@ export async function loadKeys(circuit: Circuit, n: number, options: LoadOptions
   if (!Object.hasOwn(manifest, circuit) || !Number.isInteger(n) || n < 16 || n > 4096 || (n & (n - 1)) !== 0) {
     throw new CircuitError("SIZE_UNKNOWN", `no circuit ${circuit} of size ${n}`);
   }
-  const cache = resolve(
-    options.cache ?? process.env.MEDNEXUS_CACHE ?? join(packageRoot, "../node_modules/.cache/mednexus"),
-  );
-  const folder = join(cache, `${circuit}-${n}-${sourceHash()}`);
+  const folder = folderOf(circuit, n, options.cache);
+  const cache = dirname(folder);
 
   const cached = await readBuild(folder, circuit, n);
   if (cached) {
@@ -72,6 +70,15 @@ export async function loadKeys(circuit: Circuit, n: number, options: LoadOptions
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
+}
+
+/** Whether `loadKeys` would find them in the cache, sound. Builds nothing. */
+export const areKeysCached = async (circuit: Circuit, n: number, cache?: string): Promise<boolean> =>
+  (await readBuild(folderOf(circuit, n, cache), circuit, n)) !== undefined;
+
+function folderOf(circuit: Circuit, n: number, cache?: string): string {
+  const base = cache ?? process.env.MEDNEXUS_CACHE ?? join(packageRoot, "../node_modules/.cache/mednexus");
+  return join(resolve(base), `${circuit}-${n}-${sourceHash()}`);
 }
 
 /** Builds into a folder, in a child process, and nothing else. */

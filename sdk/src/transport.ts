@@ -46,7 +46,8 @@ export function isSignedBy(from: Address, topic: string, body: Uint8Array, signa
 export const topics = (chainId: bigint, roundManager: Address) => {
   const scope = `${chainId}/${roundManager.toLowerCase()}`;
   return {
-    share: (round: bigint, s: number) => `${scope}/round/${round}/share/${s}`,
+    /** Per update, not per sender: after a reorganisation one member may owe shares of another update. */
+    share: (round: bigint, s: number, memberKey: Hash) => `${scope}/round/${round}/share/${s}/${memberKey}`,
     sum: (round: bigint, s: number) => `${scope}/round/${round}/sum/${s}`,
   };
 };

@@ -1,22 +1,23 @@
 /** A committee node's side of a round: check shares, complain, sum, answer demands. */
-import { hexlify } from "ethers";
+import { getBytes, hexlify } from "ethers";
 import {
+  BLINDERS,
   checkShare,
   chunkHashes,
   chunkWords,
-  type Ciphertext,
   contextOf,
+  decodeFailure,
   decodeWords,
   decryptShare,
-  digestOf,
   encodeSum,
   encodeWords,
   execute,
+  type Executed,
   type FrozenSet,
   type Hash,
+  hashChunks,
   includedUpdates,
   MedNexusError,
-  readCommittee,
   readFrozen,
   revealKey,
   RevertError,
@@ -24,260 +25,332 @@ import {
   type Share,
   shareContextHash,
   shareManifestHash,
+  splitChunks,
   type SubmittedUpdate,
-  sumShares,
   sumDigest,
   sumEvaluationPoint,
+  sumShares,
+  tokenAt,
   topics,
   verifyEphemeral,
 } from "@mednexus/sdk";
 import type { NodeContext } from "./context.ts";
-import { decodeShareMessage } from "./member.ts";
+import type { RoundHistory } from "./history.ts";
+import { decodeShareMessage, encodePosted, postedDigest, type PostedShare } from "./message.ts";
 
 /** What a node knows of one member's share. */
 export type ShareStatus =
   | { readonly kind: "good"; readonly share: Share }
   | { readonly kind: "missing" }
-  | {
-      readonly kind: "bad";
-      readonly ciphertext: Ciphertext;
-      readonly digests: readonly Hash[];
-      readonly unproved: boolean;
-    };
+  | { readonly kind: "bad"; readonly posted: PostedShare };
+
+/** A node's place in one round: seat is 0-based, its share's evaluation point seat + 1. */
+export interface Sitting {
+  readonly round: RoundView;
+  readonly seat: number;
+  readonly history: RoundHistory;
+}
 
 interface Kept {
   readonly memberKey: Hash;
   readonly words: readonly bigint[];
 }
 
+/** A manifest's ciphertext that does not open to the right share, kept until the complaint about it is over. */
+interface KeptBad {
+  readonly memberKey: Hash;
+  readonly message: string;
+}
+
 /** Updates whose share commitments one transaction gathers. */
 const GATHER = 64;
 
-const shareKey = (round: bigint, index: number): string => `round-${round}-share-${index}`;
+export const shareKey = (round: bigint, index: number): string => `round-${round}-share-${index}`;
+export const badKey = (round: bigint, index: number): string => `round-${round}-bad-${index}`;
+const setKey = (round: bigint): string => `round-${round}-set`;
 
-/** This node's seat, or undefined when it does not sit on the round's committee. */
-export async function seatOf(context: NodeContext, round: RoundView): Promise<number | undefined> {
-  const seats = await readCommittee(context.contracts, round.id);
-  const index = seats.findIndex((seat) => seat.node.toLowerCase() === context.address.toLowerCase());
-  return index === -1 ? undefined : index;
-}
-
-/** Fetches and checks one member's share; a good one is stored, so that a restart does not need the relay again. */
+/**
+ * Fetches and checks one member's share: from the store, else the relay, else what the member answered on chain. A
+ * good one is stored, so that a restart needs nobody; a bad one too, for the complaint must name its exact bytes.
+ */
 export async function shareOf(
   context: NodeContext,
-  round: RoundView,
+  { round, seat, history }: Sitting,
   update: SubmittedUpdate,
-  seat: number,
+  relayAnswers: { yes: boolean } = { yes: true },
 ): Promise<ShareStatus> {
-  const { store, transport, deployment } = context;
+  const { store } = context;
   const kept = store.read<Kept>(shareKey(round.id, update.index));
   if (kept?.memberKey === update.memberKey) return { kind: "good", share: { s: seat + 1, words: kept.words } };
-  const where = { chainId: BigInt(deployment.chainId), roundManager: deployment.addresses.rounds };
-  const topic = topics(where.chainId, where.roundManager).share(round.id, seat + 1);
-  let found: { ciphertext: Ciphertext; digests: readonly Hash[] } | undefined;
-  try {
-    const body = await transport.receive(topic, update.institution);
-    if (body !== undefined) {
-      const message = decodeShareMessage(body);
-      found = {
-        ciphertext: { s: message.s, e: message.e, proof: message.proof, words: decodeWords(message.words) },
-        digests: message.digests,
-      };
-    }
-  } catch (error) {
-    // An unreadable message is no message: the member owes one that the manifest lists.
-    context.log({
-      event: "share-unreadable",
-      round: round.id,
-      member: update.institution,
-      reason: error instanceof MedNexusError ? error.code : "UNKNOWN",
-    });
+  const bad = store.read<KeptBad>(badKey(round.id, update.index));
+  if (bad?.memberKey === update.memberKey) return { kind: "bad", posted: decodeShareMessage(Buffer.from(bad.message)) };
+  const answered = answeredShare(history, update, seat);
+  const posted =
+    answered ?? (relayAnswers.yes ? await relayedShare(context, round, update, seat, relayAnswers) : undefined);
+  // Only what the update itself committed to counts: a ciphertext outside the manifest proves nothing against anybody.
+  if (posted === undefined || !inManifest(posted, update, seat)) return { kind: "missing" };
+  const share = await openShare(context, round, update, seat, posted);
+  if (share === undefined) {
+    const message = Buffer.from(encodePosted(posted)).toString();
+    store.write(badKey(round.id, update.index), { memberKey: update.memberKey, message } satisfies KeptBad);
+    return { kind: "bad", posted };
   }
-  if (found === undefined || !inManifest(found, update, seat)) return { kind: "missing" };
-  return judge(context, round, update, seat, found.ciphertext, found.digests);
-}
-
-/** Judges a ciphertext that the manifest lists. */
-export async function judge(
-  context: NodeContext,
-  round: RoundView,
-  update: SubmittedUpdate,
-  seat: number,
-  ciphertext: Ciphertext,
-  digests: readonly Hash[],
-): Promise<ShareStatus> {
-  const { deployment } = context;
-  const ctx = contextOf(round, update, {
-    chainId: BigInt(deployment.chainId),
-    roundManager: deployment.addresses.rounds,
-  });
-  const key = await context.commitKey(round.n);
-  const { c, a } = update.detail;
-  if (!verifyEphemeral(key.curve, ctx, c, ciphertext)) return { kind: "bad", ciphertext, digests, unproved: true };
-  const share = decryptShare(key.curve, context.shareKeys.secret, ctx, c, ciphertext);
-  if (!(await checkShare(key, share, c, a))) return { kind: "bad", ciphertext, digests, unproved: false };
-  context.store.write(shareKey(round.id, update.index), {
-    memberKey: update.memberKey,
-    words: share.words,
-  } satisfies Kept);
+  store.write(shareKey(round.id, update.index), { memberKey: update.memberKey, words: share.words } satisfies Kept);
   return { kind: "good", share };
 }
 
-/** Only what the update itself committed to counts: a digest outside the manifest proves nothing against anybody. */
-function inManifest(
-  found: { ciphertext: Ciphertext; digests: readonly Hash[] },
+/** What lies on the relay for this seat; an unreadable message is no message: the member owes one that the manifest lists. */
+async function relayedShare(
+  context: NodeContext,
+  round: RoundView,
   update: SubmittedUpdate,
   seat: number,
-): boolean {
-  const { ciphertext, digests } = found;
+  relayAnswers: { yes: boolean },
+): Promise<PostedShare | undefined> {
+  const { chainId, roundManager } = placeOf(context);
+  try {
+    const topic = topics(chainId, roundManager).share(round.id, seat + 1, update.memberKey);
+    const body = await context.transport.receive(topic, update.institution);
+    return body === undefined ? undefined : decodeShareMessage(body);
+  } catch (error) {
+    const code = error instanceof MedNexusError ? error.code : "UNKNOWN";
+    // One dead relay must not be waited for once a member.
+    if (code === "RELAY_UNREACHABLE") relayAnswers.yes = false;
+    context.log({ event: "share-unreadable", round: round.id, member: update.institution, reason: code });
+    return undefined;
+  }
+}
+
+/** A ciphertext that the member answered with on chain. */
+function answeredShare(history: RoundHistory, update: SubmittedUpdate, seat: number): PostedShare | undefined {
+  const about = { memberKey: update.memberKey, seat };
+  const answer = history.all("CiphertextAnswered", about)[0];
+  if (answer === undefined) return undefined;
+  const chunks = history.all("CiphertextChunk", about).sort((a, b) => Number(a.chunk - b.chunk));
+  const { e, proof } = answer.header;
+  return {
+    e: { x: e.x, y: e.y },
+    proof: { r: { x: proof.r.x, y: proof.r.y }, z: proof.z },
+    bytes: Buffer.concat(chunks.map(({ words }) => getBytes(words as string))),
+    digests: [...answer.digests],
+  };
+}
+
+function inManifest(posted: PostedShare, update: SubmittedUpdate, seat: number): boolean {
   return (
-    ciphertext.s === seat + 1 &&
-    shareManifestHash(digests) === update.detail.shareManifest &&
-    digests[seat] === digestOf(ciphertext)
+    posted.digests[seat] === postedDigest(seat + 1, posted) &&
+    shareManifestHash(posted.digests) === update.detail.shareManifest
   );
+}
+
+/** The share inside, or undefined when this is not what the update committed to. */
+async function openShare(
+  context: NodeContext,
+  round: RoundView,
+  update: SubmittedUpdate,
+  seat: number,
+  posted: PostedShare,
+): Promise<Share | undefined> {
+  const key = await context.commitKey(round.n);
+  const ctx = contextOf(round, update, placeOf(context));
+  const { c, a } = update.detail;
+  const header = { s: seat + 1, e: posted.e, proof: posted.proof };
+  if (posted.bytes.length !== 32 * (round.n + BLINDERS) || !verifyEphemeral(key.curve, ctx, c, header))
+    return undefined;
+  let words: bigint[];
+  try {
+    words = decodeWords(posted.bytes);
+  } catch {
+    return undefined; // a word at or above r
+  }
+  const share = decryptShare(key.curve, context.shareKeys.secret, ctx, c, { ...header, words });
+  return (await checkShare(key, share, c, a)) ? share : undefined;
 }
 
 /** Says on chain that all shares arrived and check. */
 export async function acknowledge(context: NodeContext, round: RoundView): Promise<void> {
-  const sent = await execute(context.contracts.rounds.acknowledgeShares, [round.id]);
-  context.log({ event: "acknowledged", round: round.id, gas: sent.gasUsed });
+  const sent = await unlessDone(
+    () => execute(context.contracts.rounds.acknowledgeShares, [round.id]),
+    "AlreadyAcknowledged",
+  );
+  context.log({ event: "acknowledged", round: round.id, gas: sent?.gasUsed });
 }
 
+/** Complains that a share did not come; bonded. */
 export async function claimMissing(
   context: NodeContext,
-  round: RoundView,
+  { round, seat }: Sitting,
   update: SubmittedUpdate,
-  seat: number,
 ): Promise<void> {
-  await execute(context.contracts.disputes.claimMissing, [
-    round.id,
-    update.institution,
-    { ...update.detail, a: [...update.detail.a] },
-    seat,
-  ]);
+  await provideBond(context, round);
+  await unlessDone(
+    () => execute(context.contracts.disputes.claimMissing, [round.id, update.institution, detailOf(update), seat]),
+    "ComplaintExists",
+  );
   context.log({ event: "claimed-missing", round: round.id, member: update.institution });
 }
 
-/** Complains about a share in the manifest; where E is proved, reveals this one K and posts the ciphertext for the chain to judge. */
+/** Complains about a ciphertext in the manifest; bonded. */
 export async function claimBad(
   context: NodeContext,
-  round: RoundView,
+  { round, seat }: Sitting,
   update: SubmittedUpdate,
-  seat: number,
-  status: Extract<ShareStatus, { kind: "bad" }>,
+  posted: PostedShare,
 ): Promise<void> {
-  const { contracts, deployment } = context;
-  const { ciphertext } = status;
-  const header = { e: ciphertext.e, proof: ciphertext.proof, chunkHashes: chunkHashes(ciphertext.words) };
+  await provideBond(context, round);
+  const header = { e: posted.e, proof: posted.proof, chunkHashes: hashChunks(posted.bytes) };
+  const digests = [...posted.digests];
   await unlessDone(
     () =>
-      execute(contracts.disputes.claimBad, [
+      execute(context.contracts.disputes.claimBad, [
         round.id,
         update.institution,
-        { ...update.detail, a: [...update.detail.a] },
+        detailOf(update),
         seat,
         header,
-        [...status.digests],
+        digests,
       ]),
     "ComplaintExists",
   );
   context.log({ event: "claimed-bad", round: round.id, member: update.institution });
-  if (status.unproved) return;
-  const ctx = contextOf(round, update, {
-    chainId: BigInt(deployment.chainId),
-    roundManager: deployment.addresses.rounds,
-  });
-  const key = await context.commitKey(round.n);
-  const ctxShare = shareContextHash(ctx, update.detail.c, seat + 1, ciphertext.e);
-  const reveal = revealKey(key.curve, context.shareKeys, ctxShare, ciphertext.e, context.random);
-  await execute(contracts.disputes.revealKey, [round.id, update.memberKey, seat, reveal.k, reveal.proof]);
-  for (const [chunk, words] of chunkWords(ciphertext.words).entries()) {
-    await execute(contracts.disputes.evaluateChunk, [round.id, update.memberKey, seat, chunk, words]);
+}
+
+/** Reveals this one K, so that the chain can open the ciphertext. */
+export async function reveal(
+  context: NodeContext,
+  { round, seat }: Sitting,
+  update: SubmittedUpdate,
+  posted: PostedShare,
+): Promise<void> {
+  const { curve } = await context.commitKey(round.n);
+  const ctx = contextOf(round, update, placeOf(context));
+  const ctxShare = shareContextHash(ctx, update.detail.c, seat + 1, posted.e);
+  const { k, proof } = revealKey(curve, context.shareKeys, ctxShare, posted.e, context.random);
+  await execute(context.contracts.disputes.revealKey, [round.id, update.memberKey, seat, k, proof]);
+  context.log({ event: "key-revealed", round: round.id, member: update.institution });
+}
+
+/** Posts the ciphertext's chunks from the next one the chain expects. Ends early where the chain finds one malformed. */
+export async function evaluateFrom(
+  context: NodeContext,
+  { round, seat }: Sitting,
+  update: SubmittedUpdate,
+  posted: PostedShare,
+  firstChunk: number,
+): Promise<void> {
+  const { disputes } = context.contracts;
+  for (const [chunk, words] of splitChunks(posted.bytes).entries()) {
+    if (chunk < firstChunk) continue;
+    const sent = await execute(disputes.evaluateChunk, [round.id, update.memberKey, seat, chunk, words]);
+    if (sent.events.some(({ name }) => name === "ComplaintSettled")) return;
   }
 }
 
-/** X^(s) over the frozen set, from the stored shares. Throws `SHARE_LOST` when one is not there any more. */
-export async function ownSum(
-  context: NodeContext,
-  round: RoundView,
-  updates: readonly SubmittedUpdate[],
-  frozen: FrozenSet,
-  seat: number,
-): Promise<Share> {
+/** X^(s) over the frozen set. Errors: `SHARE_LOST` when a share is neither stored nor to be had. */
+async function ownSum(context: NodeContext, sitting: Sitting, updates: readonly SubmittedUpdate[]): Promise<Share> {
   const shares: Share[] = [];
-  for (const update of includedUpdates(updates, frozen)) {
-    const status = await shareOf(context, round, update, seat);
+  for (const update of updates) {
+    const status = await shareOf(context, sitting, update);
     if (status.kind !== "good")
-      throw new MedNexusError("SHARE_LOST", `round ${round.id}: the share of ${update.institution} is not at hand`);
+      throw new MedNexusError(
+        "SHARE_LOST",
+        `round ${sitting.round.id}: the share of ${update.institution} is not at hand`,
+        {
+          retryable: true,
+        },
+      );
     shares.push(status.share);
   }
   return sumShares(shares);
 }
 
-/** Commits to the sum on chain, once, for the one frozen set; and leaves it for provers. */
-export async function postSum(
-  context: NodeContext,
-  round: RoundView,
-  updates: readonly SubmittedUpdate[],
-  seat: number,
-): Promise<void> {
+/** The frozen set, if it is the one set this node speaks for in this round. Errors: `SECOND_SET`. */
+async function ownSet(context: NodeContext, round: RoundView): Promise<FrozenSet> {
   const frozen = await readFrozen(context.contracts, round.id);
-  // A node speaks for one set a round, whatever a reorganisation shows it later: two sets signed is slashed.
-  const spoken = context.store.read<Hash>(`round-${round.id}-set`);
-  if (spoken !== undefined && spoken !== frozen.setHash) {
+  // One set a round, whatever a reorganisation shows later: two sums over two sets give members' updates away.
+  const spoken = context.store.read<Hash>(setKey(round.id));
+  if (spoken !== undefined && spoken !== frozen.setHash)
     throw new MedNexusError(
       "SECOND_SET",
       `round ${round.id}: this node already spoke for set ${spoken}, the chain now shows ${frozen.setHash}`,
     );
+  return frozen;
+}
+
+/** Commits to the sum on chain, for the one frozen set. */
+export async function postSum(context: NodeContext, sitting: Sitting): Promise<void> {
+  const { round } = sitting;
+  const frozen = await ownSet(context, round);
+  const sum = await ownSum(context, sitting, includedUpdates(sitting.history.updates(), frozen));
+  const call = [round.id, frozen.setHash, chunkHashes(sum.words)] as const;
+  try {
+    await context.contracts.sums.postSum.staticCall(...call);
+  } catch (error) {
+    throw decodeFailure(error);
   }
-  const sum = await ownSum(context, round, updates, frozen, seat);
-  context.store.write(`round-${round.id}-set`, frozen.setHash);
-  await unlessDone(
-    () => execute(context.contracts.sums.postSum, [round.id, frozen.setHash, chunkHashes(sum.words)]),
-    "SumExists",
-  );
-  const topic = topics(BigInt(context.deployment.chainId), context.deployment.addresses.rounds);
-  await context.transport.send(
-    topic.sum(round.id, seat + 1),
-    encodeSum({ setHash: frozen.setHash, words: encodeWords(sum.words) }),
-  );
+  // The chain takes it now, so the freeze is final: from here on this is the node's set.
+  context.store.write(setKey(round.id), frozen.setHash);
+  await unlessDone(() => execute(context.contracts.sums.postSum, [...call]), "SumExists");
   context.log({ event: "sum-posted", round: round.id });
 }
 
+/** Leaves the posted sum where provers look for it. */
+export async function deliverSum(context: NodeContext, sitting: Sitting): Promise<void> {
+  const { round, seat } = sitting;
+  const frozen = await ownSet(context, round);
+  const sum = await ownSum(context, sitting, includedUpdates(sitting.history.updates(), frozen));
+  const { chainId, roundManager } = placeOf(context);
+  await context.transport.send(
+    topics(chainId, roundManager).sum(round.id, seat + 1),
+    encodeSum({ setHash: frozen.setHash, words: encodeWords(sum.words) }),
+  );
+}
+
 /** Answers a demand for this node's sum: the words, then the opening that proves them. */
-export async function answerDemand(
-  context: NodeContext,
-  round: RoundView,
-  updates: readonly SubmittedUpdate[],
-  seat: number,
-  firstChunk: number,
-): Promise<void> {
+export async function answerDemand(context: NodeContext, sitting: Sitting): Promise<void> {
   const { contracts } = context;
-  const frozen = await readFrozen(contracts, round.id);
-  const sum = await ownSum(context, round, updates, frozen, seat);
+  const { round, seat, history } = sitting;
+  const frozen = await ownSet(context, round);
+  const included = includedUpdates(history.updates(), frozen);
+  const sum = await ownSum(context, sitting, included);
+  const answered = history.all("SumChunk", { seat }).length;
   for (const [chunk, words] of chunkWords(sum.words).entries()) {
-    if (chunk < firstChunk) continue;
-    await execute(contracts.sums.answerSum, [round.id, seat, chunk, hexlify(words)]);
+    if (chunk >= answered) await execute(contracts.sums.answerSum, [round.id, seat, chunk, hexlify(words)]);
   }
   const digest = sumDigest(round.id, seat + 1, frozen.setHash, chunkHashes(sum.words));
   const opening = await (await context.commitKey(round.n)).open(sum.words, sumEvaluationPoint(digest));
-  const included = includedUpdates(updates, frozen);
-  const institutions = included.map(({ institution }) => institution);
-  const details = included.map(({ detail }) => ({ ...detail, a: [...detail.a] }));
   // Once a round, for all its sums; another node's answer may have brought them already.
-  for (let at = 0; at < details.length; at += GATHER) {
-    const part = [institutions.slice(at, at + GATHER), details.slice(at, at + GATHER)] as const;
-    await execute(contracts.sums.gatherSharePoints, [round.id, ...part]);
+  for (let at = 0; at < included.length; at += GATHER) {
+    const part = included.slice(at, at + GATHER);
+    const institutions = part.map(({ institution }) => institution);
+    await execute(contracts.sums.gatherSharePoints, [round.id, institutions, part.map(detailOf)]);
   }
   await execute(contracts.sums.proveSum, [round.id, seat, opening.w]);
   context.log({ event: "demand-answered", round: round.id });
 }
 
 /** Runs a call whose effect may already be there. */
-async function unlessDone(call: () => Promise<unknown>, done: string): Promise<void> {
+export async function unlessDone(call: () => Promise<Executed>, ...done: string[]): Promise<Executed | undefined> {
   try {
-    await call();
+    return await call();
   } catch (error) {
-    if (!(error instanceof RevertError && error.errorName === done)) throw error;
+    if (error instanceof RevertError && done.includes(error.errorName)) return undefined;
+    throw error;
   }
 }
+
+async function provideBond(context: NodeContext, round: RoundView): Promise<void> {
+  const { contracts, deployment, signer } = context;
+  const [{ complaintBond }, { token }] = await Promise.all([
+    contracts.campaigns.pricesOf(round.campaign),
+    contracts.campaigns.get(round.campaign),
+  ]);
+  await tokenAt(token, signer).ensureAllowance(deployment.addresses.vault, complaintBond);
+}
+
+const detailOf = ({ detail }: SubmittedUpdate) => ({ ...detail, a: [...detail.a] });
+
+const placeOf = ({ deployment }: NodeContext) => ({
+  chainId: BigInt(deployment.chainId),
+  roundManager: deployment.addresses.rounds,
+});

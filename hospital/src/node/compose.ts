@@ -1,17 +1,31 @@
 /** Composition root of a hospital's node: from a configuration file to everything its duties need. */
 import { readFileSync } from "node:fs";
-import { JsonRpcProvider, keccak256, toUtf8Bytes, Wallet } from "ethers";
+import { FetchRequest, JsonRpcProvider, keccak256, toUtf8Bytes, Wallet } from "ethers";
 import { SnarkjsBackend } from "@mednexus/circuits";
-import { commitKeys, connect, Curve, HttpTransport, MedNexusError, parseDeployment, systemRandom } from "@mednexus/sdk";
+import {
+  commitKeys,
+  connect,
+  type Contracts,
+  Curve,
+  type Deployment,
+  HttpTransport,
+  MedNexusError,
+  parseDeployment,
+  systemRandom,
+} from "@mednexus/sdk";
 import { FileStore } from "@mednexus/sdk/node";
 import { readCsv } from "../data/csv.ts";
+import type { Rows } from "../data/split.ts";
 import { externalTrainer } from "../training/external.ts";
 import { createModel } from "../training/models.ts";
 import { localTrainer, requireFit, type Trainer } from "../training/trainer.ts";
 import type { Config, TableSchema } from "./config.ts";
 import { readJson, tableSchema } from "./config.ts";
 import type { NodeContext, NodeEvent } from "./context.ts";
-import { readKeys, shareKeyPair } from "./keys.ts";
+import { type NodeKeys, readKeys, shareKeyPair } from "./keys.ts";
+
+/** How long one call to an endpoint may take. */
+const RPC_TIMEOUT_MS = 20_000;
 
 /** Canonical text of a schema: its keccak256 is what datasets and campaigns carry on chain. */
 export const schemaHash = (schema: TableSchema): string =>
@@ -29,27 +43,84 @@ export interface Composed {
   close(): Promise<void>;
 }
 
-/** Builds a node's context. Errors: `BAD_CONFIG`, `BAD_KEY_FILE`, `BAD_INPUT`, `WRONG_CHAIN`, `SRS_MISMATCH`, `INSECURE_SRS`. */
+/** Builds a node's context. Errors: `BAD_CONFIG`, `BAD_KEY_FILE`, `BAD_INPUT`, `WRONG_CHAIN`, `SRS_MISMATCH`, `INSECURE_SRS`, `STATE_IN_USE`, `WRONG_STATE`. */
 export async function compose(config: Config, log: (event: NodeEvent) => void): Promise<Composed> {
   const deployment = parseDeployment(readFileSync(config.deployment, "utf8"));
   const keys = readKeys(config.keyFile);
-  const provider = new JsonRpcProvider(config.rpcUrl, deployment.chainId, {
+  const store = new FileStore(config.dataDir);
+  store.lock();
+  const providers: JsonRpcProvider[] = [];
+  const close = async (): Promise<void> => {
+    for (const provider of providers) provider.destroy();
+    store.unlock();
+  };
+  try {
+    const open = async (url: string, name: string): Promise<JsonRpcProvider> => {
+      const provider = connectRpc(url, deployment.chainId, config.pollMs);
+      providers.push(provider);
+      await requireChain(provider, deployment.chainId, name);
+      return provider;
+    };
+    const provider = await open(config.rpcUrl, "rpcUrl");
+    const witnesses = await Promise.all(
+      config.witnessRpcUrls.map(async (url, i) => connect(deployment, await open(url, `witnessRpcUrls.${i}`))),
+    );
+    return await composeWith({ config, log, deployment, keys, provider, witnesses, store, close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** An endpoint with short time limits: a silent one must not hold up every duty. */
+export function connectRpc(url: string, chainId: number, pollMs = 1000): JsonRpcProvider {
+  const request = new FetchRequest(url);
+  request.timeout = RPC_TIMEOUT_MS;
+  return new JsonRpcProvider(request, chainId, {
     staticNetwork: true,
-    pollingInterval: Math.min(config.pollMs, 1000),
+    pollingInterval: Math.min(pollMs, 1000),
     cacheTimeout: -1,
   });
-  const answered = Number(
-    await provider.send("eth_chainId", []).catch((cause: unknown) => {
-      throw new MedNexusError("RPC_FAILED", `no chain answers at the configured rpcUrl`, { cause, retryable: true });
-    }),
-  );
-  if (answered !== deployment.chainId)
+}
+
+/** Errors: `RPC_FAILED` (retryable), `WRONG_CHAIN`; `name` is the configuration field. */
+export async function requireChain(provider: JsonRpcProvider, chainId: number, name: string): Promise<void> {
+  let answered: number;
+  try {
+    answered = Number(await provider.send("eth_chainId", []));
+  } catch (cause) {
+    throw new MedNexusError("RPC_FAILED", `no chain answers at ${name}`, { cause, retryable: true });
+  }
+  if (answered !== chainId)
+    throw new MedNexusError("WRONG_CHAIN", `${name} serves chain ${answered}, the deployment is on ${chainId}`);
+}
+
+/** A store belongs to one account on one deployment: another one's models and memory would be taken for this one's. */
+function bindStore(store: FileStore, deployment: Deployment, account: string): void {
+  const owner = `${deployment.chainId} ${deployment.addresses.rounds} ${account}`.toLowerCase();
+  const bound = store.read<string>("owner");
+  if (bound === undefined) store.write("owner", owner);
+  else if (bound !== owner)
     throw new MedNexusError(
-      "WRONG_CHAIN",
-      `the RPC serves chain ${answered}, the deployment is on ${deployment.chainId}`,
+      "WRONG_STATE",
+      "dataDir holds the state of another account or deployment: give this node its own",
     );
+}
+
+async function composeWith(given: {
+  config: Config;
+  log: (event: NodeEvent) => void;
+  deployment: Deployment;
+  keys: NodeKeys;
+  provider: JsonRpcProvider;
+  witnesses: Contracts[];
+  store: FileStore;
+  close: () => Promise<void>;
+}): Promise<Composed> {
+  const { config, log, deployment, keys, provider, witnesses, store } = given;
   const signer = new Wallet(keys.account, provider);
   const curve = await Curve.load();
+  bindStore(store, deployment, signer.address);
   const contracts = connect(deployment, signer);
   const prover = new SnarkjsBackend(curve);
   const { srsFile } = config;
@@ -68,13 +139,15 @@ export async function compose(config: Config, log: (event: NodeEvent) => void): 
       contracts,
       srsFile === undefined ? undefined : () => readFileSync(srsFile),
     ),
-    store: new FileStore(config.dataDir),
+    store,
+    witnesses,
     policy: config.policy,
     random: systemRandom,
-    chainTime: async () => {
+    head: async () => {
       const block = await provider.getBlock("latest");
-      if (block === null) throw new MedNexusError("RPC_FAILED", "the chain has no latest block", { retryable: true });
-      return block.timestamp;
+      if (block?.hash == null)
+        throw new MedNexusError("RPC_FAILED", "the chain has no latest block", { retryable: true });
+      return { number: block.number, hash: block.hash, timestamp: block.timestamp };
     },
     log,
     ...(config.data === undefined ? {} : { data: loadData(config.data) }),
@@ -83,21 +156,26 @@ export async function compose(config: Config, log: (event: NodeEvent) => void): 
     context,
     close: async () => {
       await prover.close();
-      provider.destroy();
+      await given.close();
     },
   };
 }
 
-function loadData(data: NonNullable<Config["data"]>): NonNullable<NodeContext["data"]> {
+/** A node's table, schema and trainer as configured. Errors: `BAD_CONFIG`, `BAD_INPUT`. */
+export function loadData(data: NonNullable<Config["data"]>): NonNullable<NodeContext["data"]> {
   const schema = readJson(data.schema, tableSchema);
   const shape = { features: schema.features.map(({ name }) => name), classes: schema.classes };
-  const { X, y } = readCsv(data.csv, { label: data.label, shape });
+  const rows = (): Rows => {
+    const { X, y } = readCsv(data.csv, { label: data.label, shape });
+    return { X, y };
+  };
+  rows(); // a bad table is said at the start, not in the first round
   return {
     dataset: data.dataset,
     schemaHash: schemaHash(schema),
     shape,
     ranges: schema.features,
-    rows: { X, y },
+    rows,
     standardization: data.standardization,
     trainer: (n) => trainerOf(data.trainer, shape.features.length, n),
     modelSeed: data.modelSeed,

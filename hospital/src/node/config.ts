@@ -12,6 +12,8 @@ const id = z.union([z.number().int().positive(), z.string().regex(/^[1-9]\d*$/)]
 export const configSchema = z
   .object({
     rpcUrl: z.url({ protocol: /^https?$/ }),
+    /** Other operators' endpoints of the same chain: all must show the same committee before shares are made. */
+    witnessRpcUrls: z.array(z.url({ protocol: /^https?$/ })).default([]),
     relayUrl: z.url({ protocol: /^https?$/ }),
     deployment: z.string().describe("deployment file written by `mednexus deploy`"),
     dataDir: z.string().describe("where this node keeps its state; back it up"),
@@ -26,6 +28,10 @@ export const configSchema = z
         sponsors: z.array(z.string()).default([...POLICY_DEFAULTS.sponsors]),
         minMembers: z.number().int().min(2).default(POLICY_DEFAULTS.minMembers),
         noise: z.number().min(0).max(4096).default(POLICY_DEFAULTS.noise),
+        nodeKeys: z
+          .record(z.string().regex(/^0x[0-9a-fA-F]{40}$/), z.string().regex(/^0x[0-9a-f]{64}$/))
+          .default({ ...POLICY_DEFAULTS.nodeKeys }),
+        repeatBase: z.boolean().default(POLICY_DEFAULTS.repeatBase),
       })
       .prefault({}),
     data: z

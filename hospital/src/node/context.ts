@@ -17,6 +17,13 @@ import type { FeatureRange } from "../data/standardize.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Trainer } from "../training/trainer.ts";
 
+/** A block as a node looks at it; `timestamp` in unix seconds. */
+export interface Head {
+  readonly number: number;
+  readonly hash: Hash;
+  readonly timestamp: number;
+}
+
 /** One thing that happened, for logs and for whoever watches the process. Never holds a secret or a record. */
 export interface NodeEvent {
   readonly event: string;
@@ -44,8 +51,10 @@ export interface NodeContext {
   readonly store: FileStore;
   readonly policy: Policy;
   readonly random: RandomBytes;
-  /** Unix seconds as the latest block has them: deadlines are the chain's, not this machine's clock. */
-  readonly chainTime: () => Promise<number>;
+  /** The latest block: deadlines are the chain's, not this machine's clock. */
+  readonly head: () => Promise<Head>;
+  /** The same contracts through other endpoints, which must agree before anything secret is shared. */
+  readonly witnesses: readonly Contracts[];
   readonly log: (event: NodeEvent) => void;
   /** Absent: a committee-only node. */
   readonly data?: {
@@ -53,7 +62,8 @@ export interface NodeContext {
     readonly schemaHash: Hash;
     readonly shape: TableShape;
     readonly ranges: readonly FeatureRange[];
-    readonly rows: Rows;
+    /** As the table is now: rows of a revoked grant are taken out of the file, not of a running process. */
+    readonly rows: () => Rows;
     readonly standardization: Standardization;
     /** The trainer for models of at most n parameters. */
     readonly trainer: (n: number) => Trainer;

@@ -13,7 +13,6 @@ import {
   systemRandom,
   wordBytes,
 } from "@mednexus/sdk";
-import { readJson } from "./config.ts";
 
 const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/, "0x and 64 lower-case hex digits");
 const fileSchema = z.object({ account: hex32, share: hex32 }).strict();
@@ -43,11 +42,20 @@ export function readKeys(path: string): NodeKeys {
     throw new MedNexusError("BAD_KEY_FILE", `${path} is not there: make it with \`mednexus hospital keygen\``);
   if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0)
     throw new MedNexusError("BAD_KEY_FILE", `${path} can be read by others: chmod 600 it`);
-  const { account, share } = readJson(path, fileSchema);
+  const { account, share } = readSecret(path);
   const scalar = BigInt(share);
   if (scalar === 0n || scalar >= FR_MODULUS)
     throw new MedNexusError("BAD_KEY_FILE", `${path}: the share key is not a scalar in [1, r)`);
   return { account, share: scalar };
+}
+
+/** No cause in its errors: they would quote the file. */
+function readSecret(path: string): z.infer<typeof fileSchema> {
+  try {
+    return fileSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch {
+    throw new MedNexusError("BAD_KEY_FILE", `${path} is not a key file: restore it from the backup`);
+  }
 }
 
 export const shareKeyPair = (curve: Curve, keys: NodeKeys): KeyPair => ({

@@ -1,5 +1,4 @@
 /** A member's side of a round: train, commit, prove, share; answer for it afterwards. */
-import { getBytes, hexlify } from "ethers";
 import {
   type Ciphertext,
   commitCoefficients,
@@ -8,8 +7,8 @@ import {
   chunkWords,
   chunkHashes,
   digestOf,
-  encodeWords,
   encryptShare,
+  equalG1,
   evaluate,
   execute,
   type G1,
@@ -21,7 +20,6 @@ import {
   memberKey,
   quantize,
   randomFrVector,
-  readCommittee,
   readFrozen,
   readTerms,
   realValues,
@@ -33,18 +31,21 @@ import {
   shareManifestHash,
   type Terms,
   topics,
+  type SubmittedUpdate,
   type UpdateDetail,
   updateHash,
   updateVector,
   BLINDERS,
 } from "@mednexus/sdk";
 import { encodeStatistics, standardize, STATISTICS_FRACTION_BITS, statisticsSpec } from "../data/standardize.ts";
-import { requirePolicy } from "../policy/policy.ts";
+import { requireFreshBase, requirePolicy } from "../policy/policy.ts";
 import { clip } from "../training/clip.ts";
 import type { DriftMemory } from "../training/trainer.ts";
 import type { NodeContext } from "./context.ts";
 import { standardizerOf } from "./models.ts";
 import { addNoise } from "./noise.ts";
+import { encodeShareMessage } from "./message.ts";
+import { requireBase, requireKeys, trustedCommittee } from "./trust.ts";
 
 /** What the contract will derive for this institution now; any change means a new context, hence a new commitment. */
 interface Standing {
@@ -67,25 +68,15 @@ export interface Draft {
   readonly seconds: { readonly train: number; readonly prove: number };
 }
 
-export const draftKey = (round: bigint): string => `round-${round}-draft`;
+/** All drafts made for a round, newest last: one whose context passed may still come to stand on chain after a reorganisation. */
+export const draftsKey = (round: bigint): string => `round-${round}-drafts`;
 
-/** What a node finds under its share topic. */
-export interface ShareMessage {
-  readonly ciphertext: Ciphertext;
-  readonly digests: readonly Hash[];
-}
+export const draftsOf = (context: Pick<NodeContext, "store">, round: bigint): readonly Draft[] =>
+  context.store.read<Draft[]>(draftsKey(round)) ?? [];
 
-export function encodeShareMessage(message: ShareMessage): Uint8Array {
-  const { s, e, proof, words } = message.ciphertext;
-  const json = {
-    s,
-    e: [e.x, e.y].map(String),
-    proof: [proof.r.x, proof.r.y, proof.z].map(String),
-    words: hexlify(encodeWords(words)),
-    digests: message.digests,
-  };
-  return new TextEncoder().encode(JSON.stringify(json));
-}
+/** The draft behind an update on chain. */
+export const draftOf = (drafts: readonly Draft[], update: SubmittedUpdate): Draft | undefined =>
+  drafts.find(({ detail }) => equalG1(detail.c, update.detail.c));
 
 /** The contract's view of this institution and its dataset for a campaign, now. Reverts come back by name. */
 async function standing(context: NodeContext, round: RoundView): Promise<Standing> {
@@ -119,6 +110,33 @@ interface Drift {
   readonly gradient: readonly number[];
 }
 
+/** Rounds of a model that this hospital made an update for, on its newest base. */
+interface Based {
+  readonly base: G1;
+  readonly updates: readonly { readonly round: bigint; readonly memberKey: Hash }[];
+}
+
+const basedKey = (model: bigint): string => `based-${model}`;
+
+const basedOn = (context: NodeContext, round: RoundView): Based => {
+  const based = context.store.read<Based>(basedKey(round.model));
+  return based !== undefined && equalG1(based.base, round.base) ? based : { base: round.base, updates: [] };
+};
+
+/** The earlier round on this base whose frozen set has an update of this hospital in it. */
+async function earlierSum(context: NodeContext, round: RoundView): Promise<bigint | undefined> {
+  if (round.kind === "statistics") return undefined; // the contract takes one contribution a dataset version
+  for (const { round: earlier, memberKey: key } of basedOn(context, round).updates) {
+    if (earlier === round.id) continue;
+    const [{ included, count }, update] = await Promise.all([
+      readFrozen(context.contracts, earlier),
+      context.contracts.rounds.updateOf(key),
+    ]);
+    if (count > 0 && update.round === earlier && ((included >> update.index) & 1n) === 1n) return earlier;
+  }
+  return undefined;
+}
+
 const driftKey = (campaign: bigint): string => `drift-${campaign}`;
 
 /** The trainer's memory, if this hospital was in the set that made the base it is about to train from. */
@@ -147,7 +165,7 @@ async function contribution(
   if (data === undefined) throw new MedNexusError("NO_DATA", "a committee-only node contributes nothing");
   if (terms.kind === "statistics") {
     const weight = Number(stand.records) / Number(terms.cap);
-    const vector = encodeStatistics(data.rows.X, weight, statisticsSpec(data.ranges, round.n));
+    const vector = encodeStatistics(data.rows().X, weight, statisticsSpec(data.ranges, round.n));
     // Weighted already, hence records = cap.
     return { values: quantize(vector, { n: round.n, updateBits: STATISTICS_FRACTION_BITS, records: 1n, cap: 1n }) };
   }
@@ -157,7 +175,8 @@ async function contribution(
   const model = realValues(await modelVector(context, round.model, round.baseVersion, round.n), scale);
   const base = trainer.init(data.modelSeed).map((value, j) => value + model[j]!);
   const standardizer = await standardizerOf(context);
-  const rows = { X: standardize(standardizer, data.rows.X), y: data.rows.y };
+  const { X, y } = data.rows();
+  const rows = { X: standardize(standardizer, X), y };
   const { delta, memory } = await trainer.train(base, rows, await driftOf(context, round));
   const limits = {
     n: round.n,
@@ -177,13 +196,18 @@ async function contribution(
 export async function prepare(context: NodeContext, round: RoundView): Promise<Draft> {
   const { contracts, store, random } = context;
   const terms = await readTerms(contracts, round.campaign);
-  requirePolicy(context.policy, terms, round);
+  requirePolicy(context.policy, terms);
   const stand = await standing(context, round);
   const ctx = contextHash(context, round, stand);
-  const stored = store.read<Draft>(draftKey(round.id));
-  if (stored?.ctx === ctx) return stored;
+  const drafts = draftsOf(context, round.id);
+  const current = drafts.find((draft) => draft.ctx === ctx);
+  if (current !== undefined) return current;
 
+  requireFreshBase(context.policy, await earlierSum(context, round));
   const key = await context.commitKey(round.n);
+  requireKeys(round, key);
+  if (round.kind === "training") await requireBase(context, round);
+  const committee = await trustedCommittee(context, round);
   const started = performance.now();
   const { values, memory } = await contribution(context, round, terms, stand);
   const trained = performance.now();
@@ -192,7 +216,6 @@ export async function prepare(context: NodeContext, round: RoundView): Promise<D
   const coefficients = shareCoefficients(vector.length, round.threshold, random);
   const c = await key.commit(vector);
   const a = await commitCoefficients(key, coefficients);
-  const committee = await readCommittee(contracts, round.id);
   const ciphertexts = committee.map((seat, index) =>
     encryptShare(key.curve, seat.key, ctx, c, shareFor(vector, coefficients, index + 1), random),
   );
@@ -221,7 +244,12 @@ export async function prepare(context: NodeContext, round: RoundView): Promise<D
     detail: { c, a, shareManifest, h, y: opening.y, w: opening.w, proof },
     seconds: { train: (trained - started) / 1000, prove: (performance.now() - proving) / 1000 },
   };
-  store.write(draftKey(round.id), draft);
+  if (round.kind === "training") {
+    const based = basedOn(context, round);
+    const updates = [...based.updates, { round: round.id, memberKey: memberKey(context.address, c) }];
+    store.write(basedKey(round.model), { ...based, updates } satisfies Based);
+  }
+  store.write(draftsKey(round.id), [...drafts, draft]);
   if (memory !== undefined) {
     store.write(driftKey(round.campaign), {
       round: round.id,
@@ -246,12 +274,14 @@ export const submissionOf = (draft: Draft, dataset: bigint) => ({
   proof: draft.detail.proof,
 });
 
-/** Sends the prepared update. True when it stands on chain, sent now or before a restart. */
-export async function submit(context: NodeContext, draft: Draft): Promise<boolean> {
-  const key = memberKey(context.address, draft.detail.c);
-  if ((await context.contracts.rounds.updateOf(key)).institution !== ZERO_ADDRESS) return true;
+/** Sends the prepared update; nothing to do when it stands on chain already, sent before a restart. */
+export async function submit(context: NodeContext, draft: Draft): Promise<void> {
+  const { rounds } = context.contracts;
+  const stands = async (): Promise<boolean> =>
+    (await rounds.updateOf(memberKey(context.address, draft.detail.c))).round === draft.round;
+  if (await stands()) return;
   try {
-    const sent = await execute(context.contracts.rounds.submitUpdate, [submissionOf(draft, context.data!.dataset)]);
+    const sent = await execute(rounds.submitUpdate, [submissionOf(draft, context.data!.dataset)]);
     context.log({
       event: "submitted",
       round: draft.round,
@@ -259,22 +289,21 @@ export async function submit(context: NodeContext, draft: Draft): Promise<boolea
       train: draft.seconds.train,
       prove: draft.seconds.prove,
     });
-    return true;
   } catch (error) {
-    // Somebody's view of the chain was behind: the update is there, which is all this wanted.
-    if (error instanceof RevertError && error.errorName === "CommitmentReused") return true;
-    throw error;
+    // Sent before a restart and included meanwhile: the update is there, which is all this wanted.
+    if (!(error instanceof RevertError && (await stands()))) throw error;
   }
 }
 
-/** Leaves each node its encrypted share; the same bytes every time. */
-export async function deliver(context: NodeContext, draft: Draft): Promise<void> {
+/** Leaves node s its encrypted share; the same bytes every time. */
+export async function deliver(context: NodeContext, draft: Draft, ciphertext: Ciphertext): Promise<void> {
   const topic = topics(BigInt(context.deployment.chainId), context.deployment.addresses.rounds);
   const digests = draft.ciphertexts.map(digestOf);
-  for (const ciphertext of draft.ciphertexts) {
-    await context.transport.send(topic.share(draft.round, ciphertext.s), encodeShareMessage({ ciphertext, digests }));
-  }
-  context.log({ event: "shares-delivered", round: draft.round, nodes: draft.ciphertexts.length });
+  const key = memberKey(context.address, draft.detail.c);
+  await context.transport.send(
+    topic.share(draft.round, ciphertext.s, key),
+    encodeShareMessage({ ciphertext, digests }),
+  );
 }
 
 /** Answers a "missing" complaint of node `index` with the ciphertext, never the share; resumes at the chunk the chain expects. */
@@ -325,42 +354,4 @@ export async function defend(
     opening.w,
   ]);
   context.log({ event: "defended", round: draft.round, node: index });
-}
-
-const ZERO_ADDRESS = "0x0000000000000000000000000000000000000000";
-
-/** Parses what `encodeShareMessage` made. Throws `BAD_SHARE_MESSAGE`; the words are checked by the reader. */
-export function decodeShareMessage(body: Uint8Array): {
-  s: number;
-  e: G1;
-  proof: { r: G1; z: bigint };
-  words: Uint8Array;
-  digests: Hash[];
-} {
-  try {
-    const json = JSON.parse(new TextDecoder().decode(body)) as {
-      s: number;
-      e: [string, string];
-      proof: [string, string, string];
-      words: string;
-      digests: Hash[];
-    };
-    const [x, y] = json.e.map(BigInt) as [bigint, bigint];
-    const [rx, ry, z] = json.proof.map(BigInt) as [bigint, bigint, bigint];
-    if (
-      !Number.isInteger(json.s) ||
-      !Array.isArray(json.digests) ||
-      json.digests.some((d) => !/^0x[0-9a-f]{64}$/.test(d))
-    )
-      throw new TypeError("fields");
-    return {
-      s: json.s,
-      e: { x, y },
-      proof: { r: { x: rx, y: ry }, z },
-      words: getBytes(json.words),
-      digests: json.digests,
-    };
-  } catch (cause) {
-    throw new MedNexusError("BAD_SHARE_MESSAGE", "a member left something that is not a share", { cause });
-  }
 }

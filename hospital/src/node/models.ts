@@ -25,10 +25,11 @@ export async function standardizerOf(context: NodeContext): Promise<Standardizer
   const { data } = context;
   if (data === undefined) throw new MedNexusError("NO_DATA", "a committee-only node standardizes nothing");
   if (data.standardization.kind === "ranges") return rangeStandardizer(data.ranges);
-  const stored = context.store.read<Standardizer>("standardizer");
+  const kept = `standardizer-${data.standardization.campaign}`;
+  const stored = context.store.read<Standardizer>(kept);
   if (stored !== undefined) return stored;
   const standardizer = await statisticsOf(context, data.standardization.campaign, data.ranges);
-  context.store.write("standardizer", standardizer);
+  context.store.write(kept, standardizer);
   return standardizer;
 }
 
@@ -52,7 +53,10 @@ export async function statisticsOf(
     const terms = await contracts.campaigns.termsOf(campaign);
     const unit = 2 ** STATISTICS_FRACTION_BITS;
     const reals = Float64Array.from(sumValues(sum, frozen.count), (value) => Number(value) / unit);
-    const members = includedUpdates(await readUpdates(contracts, provider, round.id, deployment.startBlock), frozen);
+    const members = includedUpdates(
+      await readUpdates(contracts, provider, round.id, Math.max(deployment.startBlock, round.drawBlock)),
+      frozen,
+    );
     const weights = members.map(({ records }) => Number(records) / Number(terms.cap));
     return decodeStatistics(
       reals,

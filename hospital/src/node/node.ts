@@ -1,267 +1,351 @@
 import {
-  type Ciphertext,
-  decodeWords,
-  type Hash,
+  execute,
   MedNexusError,
   memberKey,
+  readCommittee,
   readRound,
   readTerms,
-  readUpdates,
+  RevertError,
   type RoundView,
   type SubmittedUpdate,
   type Terms,
-  tokenAt,
 } from "@mednexus/sdk";
-import { getBytes } from "ethers";
 import {
   acknowledge,
   answerDemand,
+  badKey,
   claimBad,
   claimMissing,
-  judge,
+  deliverSum,
+  evaluateFrom,
   postSum,
-  seatOf,
+  reveal,
+  shareKey,
   shareOf,
   type ShareStatus,
+  type Sitting,
+  unlessDone,
 } from "./committee.ts";
-import type { NodeContext } from "./context.ts";
-import { answerMissing, defend, deliver, type Draft, draftKey, prepare, submit } from "./member.ts";
+import type { Head, NodeContext } from "./context.ts";
+import { RoundHistory } from "./history.ts";
+import { explain } from "./log.ts";
+import { answerMissing, defend, deliver, type Draft, draftOf, draftsKey, draftsOf, prepare, submit } from "./member.ts";
 
 /** States in which nothing more can be asked of a member or a node but an answer to an open demand. */
 const OVER = new Set(["Finalized", "Closed", "FailedEarly", "FailedSums"]);
 
-/** Seconds between re-deliveries of shares to the relay, which may have lost them. */
+/** Seconds between re-deliveries to the relay, which may have lost what it had. */
 const REDELIVER = 15;
 
+/** Seconds before an update that could not be prepared is tried again: training is not repeated at every look. */
+const RETRY = 15;
+
+/** Blocks after which a round's end is taken as the end, and its secrets are forgotten. */
+const SETTLED_BLOCKS = 32;
+
+/** Members whose shares are fetched at once. */
+const FETCH = 8;
+
+/** Stages and kinds of a complaint, in the contract's order (IShareDisputes). */
+const STAGE = { claimed: 1n, answered: 2n, revealed: 3n, evaluated: 4n, settled: 5n } as const;
+const KIND = { missing: 1, bad: 2 } as const;
+
+interface Deadlines {
+  readonly complaint: number;
+  readonly ciphertext: number;
+  readonly reveal: number;
+  readonly opening: number;
+}
+
 /**
- * A hospital's node for some campaigns. `tick` looks at the chain and does whatever is due; every step is idempotent,
- * so ticks may be repeated, interrupted and resumed by another process with the same store.
+ * A hospital's node for some campaigns. `tick` looks at the chain and does whatever is due. What is due follows from
+ * the chain and the store alone, and every step is idempotent: ticks may be repeated, interrupted, and resumed by
+ * another process with the same store. One duty's failure keeps no other waiting.
  */
 export class HospitalNode {
   readonly #context: NodeContext;
   readonly #campaigns: readonly bigint[];
-  readonly #delivered = new Map<bigint, number>();
-  readonly #said = new Set<string>();
+  readonly #histories = new Map<bigint, RoundHistory>();
+  readonly #terms = new Map<bigint, Terms>();
+  /** Chain seconds of the last delivery, or of the last failed preparation: courtesy to others, lost without harm. */
+  readonly #last = new Map<string, number>();
+  readonly #reported = new Set<string>();
 
   constructor(context: NodeContext, campaigns: readonly bigint[]) {
     this.#context = context;
     this.#campaigns = campaigns;
   }
 
-  /** One look at every campaign. A failure in one round is logged and does not keep others waiting; returns how many rounds it touched. */
-  async tick(): Promise<number> {
-    const watched = new Set((this.#context.store.read<bigint[]>("watched") ?? []).map(BigInt));
+  /** One look at every campaign and every round not over yet; returns how many rounds it still watches. */
+  async tick(signal?: AbortSignal): Promise<number> {
+    const { store, contracts } = this.#context;
+    const watched = new Set((store.read<bigint[]>("watched") ?? []).map(BigInt));
     const before = watched.size;
     for (const campaign of this.#campaigns) {
-      const { liveRound } = await this.#context.contracts.campaigns.get(campaign);
-      if (liveRound !== 0n) watched.add(liveRound);
+      await this.#try(`campaign ${campaign}`, async () => {
+        const { liveRound } = await contracts.campaigns.get(campaign);
+        if (liveRound !== 0n) watched.add(liveRound);
+      });
     }
-    if (watched.size !== before) this.#context.store.write("watched", [...watched]);
-    for (const id of [...watched]) {
-      try {
-        if (await this.#attend(id)) {
-          watched.delete(id);
-          this.#context.store.write("watched", [...watched]);
-        }
-      } catch (error) {
-        this.#report(id, error);
-      }
+    if (watched.size !== before) store.write("watched", [...watched]);
+    for (const id of watched) {
+      if (signal?.aborted) break;
+      await this.#try(`round ${id}`, async () => {
+        if (!(await this.#attend(id, signal))) return;
+        watched.delete(id);
+        this.#histories.delete(id);
+        store.write("watched", [...watched]);
+      });
     }
     return watched.size;
   }
 
   /** Does what is due in one round; true when nothing can be due in it any more. */
-  async #attend(id: bigint): Promise<boolean> {
-    const { contracts, provider, store } = this.#context;
+  async #attend(id: bigint, signal?: AbortSignal): Promise<boolean> {
+    const { contracts, provider, deployment, address } = this.#context;
+    const head = await this.#context.head();
     const round = await readRound(contracts, id);
     if (round.state === "Open") return false;
-    const terms = await readTerms(contracts, round.campaign);
-    const now = await this.#context.chainTime();
-    const draft = await this.#memberDuty(round, now);
-    if (round.state === "Commit") return false;
-    const seat = await seatOf(this.#context, round);
-    const updates = await readUpdates(contracts, provider, id, this.#context.deployment.startBlock);
+    const terms = await this.#termsOf(round.campaign);
+    let history = this.#histories.get(id);
+    if (history === undefined) this.#histories.set(id, (history = new RoundHistory(contracts, provider, id)));
+    await history.refresh(Math.max(deployment.startBlock, round.drawBlock), head);
+    const committee = await readCommittee(contracts, id);
+    const seat = committee.findIndex(({ node }) => node.toLowerCase() === address.toLowerCase());
+    const sitting = seat === -1 ? undefined : { round, seat, history };
+    const now = head.timestamp;
+    const duty = (name: string, run: () => Promise<void>): Promise<void> =>
+      signal?.aborted ? Promise.resolve() : this.#try(`round ${id} ${name}`, run);
+
+    let draft: Draft | undefined;
+    if (this.#context.data !== undefined)
+      await duty("update", async () => void (draft = await this.#contribute(round, history, now)));
+    if (draft !== undefined && (round.state === "Commit" || round.state === "Share"))
+      await duty("delivery", () => this.#deliver(round, draft!, now));
     if (round.state === "Share") {
-      if (seat !== undefined) await this.#checkShares(round, terms, updates, seat, now);
-      if (draft !== undefined && round.openComplaints > 0) await this.#answerComplaints(round, draft);
-      return false;
+      const deadlines = deadlinesOf(round, terms);
+      if (draft !== undefined && round.openComplaints > 0)
+        await duty("answers", () => this.#answerComplaints(round, draft!, history, deadlines, now));
+      if (sitting !== undefined) await duty("shares", () => this.#checkShares(sitting, deadlines, now));
     }
-    if (seat !== undefined) await this.#sumDuty(round, updates, seat);
+    if (sitting !== undefined && (round.state === "Frozen" || round.state === "Summed"))
+      await duty("sum", () => this.#sumUp(sitting, terms, now));
+    const demanded = sitting !== undefined && history.has("SumDemanded", { seat });
+    if (demanded && !history.has("SumAnswered", { seat }) && !history.has("SumFaulted", { seat }))
+      await duty("demand", () => answerDemand(this.#context, sitting));
     if (!OVER.has(round.state)) return false;
-    const [, , summedAt] = await contracts.sums.sumsStanding(id);
-    const { challenge, answer } = terms.windows;
-    if (summedAt !== 0n && now <= Number(summedAt) + challenge + answer) return false;
-    // Nothing can be demanded any more: the secrets of this round have no use left.
-    store.remove(draftKey(id));
-    for (const update of updates) store.remove(`round-${id}-share-${update.index}`);
+    return this.#forget(round, history, head);
+  }
+
+  /** This member's update: the one that stands on chain, else a prepared one, sent. */
+  async #contribute(round: RoundView, history: RoundHistory, now: number): Promise<Draft | undefined> {
+    const { contracts, address } = this.#context;
+    const own = history.updates().find(({ institution }) => institution.toLowerCase() === address.toLowerCase());
+    if (own !== undefined) {
+      const draft = draftOf(draftsOf(this.#context, round.id), own);
+      if (draft === undefined && !OVER.has(round.state))
+        throw new MedNexusError(
+          "SECRETS_LOST",
+          `round ${round.id}: an update stands on chain that this node has no secrets of; restore its dataDir`,
+        );
+      return draft;
+    }
+    if (round.state !== "Commit" || now > round.commitUntil) return undefined;
+    if ((await contracts.campaigns.datasetOf(round.campaign, address)) === 0n) return undefined;
+    const attempt = `update ${round.id}`;
+    if (now - (this.#last.get(attempt) ?? -Infinity) < RETRY) return undefined;
+    try {
+      const draft = await prepare(this.#context, round);
+      await submit(this.#context, draft);
+      return draft;
+    } catch (error) {
+      if (!(error instanceof MedNexusError && error.retryable)) this.#last.set(attempt, now);
+      throw error;
+    }
+  }
+
+  /** Leaves every node its share; one that cannot be left now is tried at the next look. */
+  async #deliver(round: RoundView, draft: Draft, now: number): Promise<void> {
+    let delivered = 0;
+    for (const ciphertext of draft.ciphertexts) {
+      const key = `share ${round.id} ${ciphertext.s} ${draft.ctx}`;
+      if (now - (this.#last.get(key) ?? -Infinity) < REDELIVER) continue;
+      await this.#try(`round ${round.id} share for node ${ciphertext.s}`, async () => {
+        await deliver(this.#context, draft, ciphertext);
+        if (!this.#last.has(key)) delivered++;
+        this.#last.set(key, now);
+      });
+    }
+    if (delivered > 0) this.#context.log({ event: "shares-delivered", round: round.id, nodes: delivered });
+  }
+
+  /** Acknowledges when every share is good; complains about what is not. */
+  async #checkShares(sitting: Sitting, deadlines: Deadlines, now: number): Promise<void> {
+    const { round, seat, history } = sitting;
+    const excluded = history.excluded();
+    const owed = history.updates().filter(({ index }) => !excluded.has(index));
+    const relay = { yes: true };
+    const statuses: ShareStatus[] = [];
+    for (let at = 0; at < owed.length; at += FETCH)
+      statuses.push(
+        ...(await Promise.all(
+          owed.slice(at, at + FETCH).map((update) => shareOf(this.#context, sitting, update, relay)),
+        )),
+      );
+    for (const [i, update] of owed.entries()) {
+      const status = statuses[i]!;
+      await this.#try(`round ${round.id} share of ${update.institution}`, () =>
+        status.kind === "bad"
+          ? this.#prosecute(sitting, update, status, deadlines, now)
+          : this.#chase(sitting, update, status, deadlines, now),
+      );
+    }
+    if (statuses.some(({ kind }) => kind !== "good") || history.has("SharesAcknowledged", { seat })) return;
+    await acknowledge(this.#context, round);
+  }
+
+  /** A share that is missing is claimed, late in the window; once it came as an answer, the complaint is closed. */
+  async #chase(
+    sitting: Sitting,
+    update: SubmittedUpdate,
+    status: ShareStatus,
+    deadlines: Deadlines,
+    now: number,
+  ): Promise<void> {
+    const { round, seat, history } = sitting;
+    if (!history.has("MissingClaimed", { memberKey: update.memberKey, seat })) {
+      // Deliveries may be under way: patience for half the window, then silence would accept a missing share.
+      const due = now >= (round.shareFrom + deadlines.complaint) / 2;
+      if (status.kind === "missing" && due && now <= deadlines.complaint)
+        await claimMissing(this.#context, sitting, update);
+      return;
+    }
+    const { stage } = await this.#complaint(sitting, update, "missing");
+    const unanswered = stage === STAGE.claimed && now > deadlines.ciphertext;
+    if (unanswered || (stage === STAGE.answered && status.kind === "good")) await this.#settle(sitting, update);
+  }
+
+  /** A bad share: claimed, its key revealed, its chunks evaluated, the complaint settled; from wherever it stands. */
+  async #prosecute(
+    sitting: Sitting,
+    update: SubmittedUpdate,
+    { posted }: Extract<ShareStatus, { kind: "bad" }>,
+    deadlines: Deadlines,
+    now: number,
+  ): Promise<void> {
+    const { seat, history } = sitting;
+    const about = { memberKey: update.memberKey, seat };
+    if (!history.has("BadClaimed", about)) {
+      const until = history.has("CiphertextAnswered", about) ? deadlines.reveal : deadlines.complaint;
+      if (now > until) return;
+      await claimBad(this.#context, sitting, update, posted);
+    }
+    let { stage, nextChunk } = await this.#complaint(sitting, update, "bad");
+    if (now <= deadlines.reveal) {
+      if (stage === STAGE.claimed) {
+        await reveal(this.#context, sitting, update, posted);
+        ({ stage, nextChunk } = await this.#complaint(sitting, update, "bad"));
+      }
+      if (stage === STAGE.revealed) await evaluateFrom(this.#context, sitting, update, posted, Number(nextChunk));
+    } else if (now > deadlines.opening && stage === STAGE.evaluated) {
+      await this.#settle(sitting, update);
+    }
+  }
+
+  /** Answers what is claimed against this member: with the ciphertext, or with an opening of the share. */
+  async #answerComplaints(
+    round: RoundView,
+    draft: Draft,
+    history: RoundHistory,
+    deadlines: Deadlines,
+    now: number,
+  ): Promise<void> {
+    const own = memberKey(this.#context.address, draft.detail.c);
+    for (let seat = 0; seat < round.nodes; seat++) {
+      const about = { memberKey: own, seat };
+      await this.#try(`round ${round.id} complaint of node ${seat}`, async () => {
+        if (history.has("MissingClaimed", about) && now <= deadlines.ciphertext) {
+          const { stage, nextChunk } = await this.#complaint({ round, seat }, { memberKey: own }, "missing");
+          if (stage === STAGE.claimed) await answerMissing(this.#context, draft, seat, Number(nextChunk));
+        }
+        if (history.has("BadClaimed", about) && now <= deadlines.opening) {
+          const { stage, z } = await this.#complaint({ round, seat }, { memberKey: own }, "bad");
+          if (stage === STAGE.evaluated) await defend(this.#context, draft, round.n, seat, z);
+        }
+      });
+    }
+  }
+
+  /** Posts this node's sum once the freeze is final, and leaves the words for provers. */
+  async #sumUp(sitting: Sitting, terms: Terms, now: number): Promise<void> {
+    const { round, seat, history } = sitting;
+    if (!history.has("SumPosted", { seat })) {
+      if (history.has("SumFaulted", { seat }) || now > round.frozenAt + terms.windows.sums) return;
+      try {
+        await postSum(this.#context, sitting);
+      } catch (error) {
+        if (error instanceof RevertError && error.errorName === "FreezeNotFinal") return;
+        throw error;
+      }
+    }
+    const key = `sum ${round.id}`;
+    if (now - (this.#last.get(key) ?? -Infinity) < REDELIVER) return;
+    await deliverSum(this.#context, sitting);
+    this.#last.set(key, now);
+  }
+
+  /** Forgets a round's secrets once nothing can ask for them any more. */
+  async #forget(round: RoundView, history: RoundHistory, head: Head): Promise<boolean> {
+    const { contracts, store } = this.#context;
+    if (head.number - Math.max(history.newest, round.drawBlock) < SETTLED_BLOCKS) return false;
+    if ((await contracts.sums.openDemands(round.id)) !== 0n) return false;
+    if (round.state === "Finalized" && !(await contracts.sums.sumsFinal(round.id))) return false;
+    store.remove(draftsKey(round.id));
+    for (const { index } of history.updates()) {
+      store.remove(shareKey(round.id, index));
+      store.remove(badKey(round.id, index));
+    }
     return true;
   }
 
-  async #memberDuty(round: RoundView, now: number): Promise<Draft | undefined> {
-    const { contracts, store, address, data } = this.#context;
-    if (data === undefined) return undefined;
-    let draft = store.read<Draft>(draftKey(round.id));
-    if (
-      round.state === "Commit" &&
-      now <= round.commitUntil &&
-      (await contracts.campaigns.datasetOf(round.campaign, address)) !== 0n
-    ) {
-      const standing =
-        draft !== undefined && (await contracts.rounds.updateOf(memberKey(address, draft.detail.c))).round === round.id;
-      if (!standing) {
-        draft = await prepare(this.#context, round);
-        await submit(this.#context, draft);
-      }
-    }
-    if (draft === undefined) return undefined;
-    const last = this.#delivered.get(round.id) ?? -Infinity;
-    if ((round.state === "Commit" || round.state === "Share") && now - last >= REDELIVER) {
-      await deliver(this.#context, draft);
-      this.#delivered.set(round.id, now);
-    }
-    return draft;
+  async #settle({ round, seat }: Sitting, { memberKey: key }: SubmittedUpdate): Promise<void> {
+    const call = [round.id, key, seat] as const;
+    await unlessDone(() => execute(this.#context.contracts.disputes.settleComplaint, [...call]), "NothingDue");
+    this.#context.log({ event: "complaint-settled", round: round.id, node: seat });
   }
 
-  /** Acknowledges when every share is good; complains, late in the window, about what is not. */
-  async #checkShares(
-    round: RoundView,
-    terms: Terms,
-    updates: readonly SubmittedUpdate[],
-    seat: number,
-    now: number,
-  ): Promise<void> {
-    const { contracts } = this.#context;
-    const once = `ack-${round.id}`;
-    if (this.#said.has(once)) return;
-    let good = 0;
-    let owed = 0;
-    for (const update of updates) {
-      const record = await contracts.rounds.updateOf(update.memberKey);
-      if (!record.verified || record.excluded) continue;
-      owed++;
-      let status = await shareOf(this.#context, round, update, seat);
-      if (status.kind === "missing") status = (await this.#answeredOnChain(round, update, seat)) ?? status;
-      if (status.kind === "good") {
-        good++;
-        continue;
-      }
-      const key = `complained-${round.id}-${update.index}-${status.kind}`;
-      // Members' deliveries may be under way: patience for half the window, then silence would accept a missing share.
-      const due = status.kind === "bad" || now >= round.shareFrom + terms.windows.complaint / 2;
-      if (!due || this.#said.has(key)) continue;
-      const prices = await contracts.campaigns.pricesOf(round.campaign);
-      const { token } = await contracts.campaigns.get(round.campaign);
-      await tokenAt(token, this.#context.signer).ensureAllowance(
-        this.#context.deployment.addresses.vault,
-        prices.complaintBond,
-      );
-      if (status.kind === "missing") await claimMissing(this.#context, round, update, seat);
-      else await claimBad(this.#context, round, update, seat, status);
-      this.#said.add(key);
-    }
-    if (good < owed) return;
+  #complaint(
+    { round, seat }: Pick<Sitting, "round" | "seat">,
+    update: Pick<SubmittedUpdate, "memberKey">,
+    kind: keyof typeof KIND,
+  ) {
+    return this.#context.contracts.disputes.complaintOf(round.id, update.memberKey, seat, KIND[kind]);
+  }
+
+  async #termsOf(campaign: bigint): Promise<Terms> {
+    let terms = this.#terms.get(campaign);
+    if (terms === undefined) this.#terms.set(campaign, (terms = await readTerms(this.#context.contracts, campaign)));
+    return terms;
+  }
+
+  /** Runs one duty. Its failure is said once for each kind, not at every tick, and stops nothing else. */
+  async #try(what: string, run: () => Promise<void>): Promise<void> {
     try {
-      await acknowledge(this.#context, round);
+      await run();
     } catch (error) {
-      if (!(
-        error instanceof MedNexusError &&
-        (error.code === "REVERT_AlreadyAcknowledged" || error.code === "REVERT_WrongState")
-      ))
-        throw error;
-    }
-    this.#said.add(once);
-  }
-
-  /** A ciphertext that the member answered with on chain, judged like a delivered one. */
-  async #answeredOnChain(round: RoundView, update: SubmittedUpdate, seat: number): Promise<ShareStatus | undefined> {
-    const { contracts, deployment } = this.#context;
-    const { disputes } = contracts;
-    const answered = (
-      await disputes.queryFilter(
-        disputes.filters.CiphertextAnswered(round.id, update.memberKey, seat),
-        deployment.startBlock,
-      )
-    )[0];
-    if (answered === undefined) return undefined;
-    const chunks = await disputes.queryFilter(
-      disputes.filters.CiphertextChunk(round.id, update.memberKey, seat),
-      deployment.startBlock,
-    );
-    const words = chunks
-      .sort((a, b) => Number(a.args.chunk - b.args.chunk))
-      .flatMap(({ args }) => decodeWords(getBytes(args.words)));
-    const { header, digests } = answered.args as unknown as {
-      header: { e: { x: bigint; y: bigint }; proof: { r: { x: bigint; y: bigint }; z: bigint } };
-      digests: Hash[];
-    };
-    const ciphertext: Ciphertext = {
-      s: seat + 1,
-      e: { x: header.e.x, y: header.e.y },
-      proof: { r: { x: header.proof.r.x, y: header.proof.r.y }, z: header.proof.z },
-      words,
-    };
-    return judge(this.#context, round, update, seat, ciphertext, [...digests]);
-  }
-
-  /** Answers what is claimed against this member: with ciphertext, or with an opening. */
-  async #answerComplaints(round: RoundView, draft: Draft): Promise<void> {
-    const { contracts, deployment, address } = this.#context;
-    const { disputes } = contracts;
-    const own = memberKey(address, draft.detail.c);
-    const from = deployment.startBlock;
-    const settled = await disputes.queryFilter(disputes.filters.ComplaintSettled(round.id, own), from);
-    const isSettled = (index: bigint, after: number): boolean =>
-      settled.some((log) => log.args.nodeIndex === index && log.blockNumber >= after);
-    for (const log of await disputes.queryFilter(disputes.filters.MissingClaimed(round.id, own), from)) {
-      const index = log.args.nodeIndex;
-      const answered = await disputes.queryFilter(disputes.filters.CiphertextAnswered(round.id, own, index), from);
-      if (answered.length > 0 || isSettled(index, log.blockNumber)) continue;
-      const chunks = await disputes.queryFilter(disputes.filters.CiphertextChunk(round.id, own, index), from);
-      await answerMissing(this.#context, draft, Number(index), chunks.length);
-    }
-    for (const log of await disputes.queryFilter(disputes.filters.ShareEvaluated(round.id, own), from)) {
-      const index = log.args.nodeIndex;
-      if (isSettled(index, log.blockNumber)) continue;
-      const revealed = (await disputes.queryFilter(disputes.filters.KeyRevealed(round.id, own, index), from))[0];
-      if (revealed !== undefined) await defend(this.#context, draft, round.n, Number(index), revealed.args.challenge);
+      const said = explain(error);
+      const key = `${what} ${said.code}`;
+      if (this.#reported.has(key)) return;
+      this.#reported.add(key);
+      this.#context.log({ event: "trouble", what, ...said });
     }
   }
+}
 
-  /** Posts this node's sum once the set is frozen and the freeze is final; answers a demand for it. */
-  async #sumDuty(round: RoundView, updates: readonly SubmittedUpdate[], seat: number): Promise<void> {
-    const { contracts, deployment } = this.#context;
-    const { sums } = contracts;
-    const once = `sum-${round.id}`;
-    if (!this.#said.has(once) && !OVER.has(round.state)) {
-      try {
-        await postSum(this.#context, round, updates, seat);
-        this.#said.add(once);
-      } catch (error) {
-        if (!(error instanceof MedNexusError && error.code === "REVERT_FreezeNotFinal")) throw error;
-      }
-    }
-    if ((await sums.openDemands(round.id)) === 0n) return;
-    const filter = sums.filters.SumDemanded(round.id, seat);
-    const demanded = await sums.queryFilter(filter, deployment.startBlock);
-    const answered = await sums.queryFilter(sums.filters.SumAnswered(round.id, seat), deployment.startBlock);
-    if (demanded.length <= answered.length) return;
-    const chunks = await sums.queryFilter(sums.filters.SumChunk(round.id, seat), deployment.startBlock);
-    await answerDemand(this.#context, round, updates, seat, chunks.length);
-  }
-
-  /** Says each distinct trouble of a round once, not at every tick. */
-  #report(round: bigint, error: unknown): void {
-    const code = error instanceof MedNexusError ? error.code : "UNEXPECTED";
-    const message = error instanceof Error ? error.message : String(error);
-    const key = `trouble-${round}-${code}`;
-    if (this.#said.has(key)) return;
-    this.#said.add(key);
-    this.#context.log({
-      event: "trouble",
-      round,
-      code,
-      message,
-      retryable: error instanceof MedNexusError && error.retryable,
-    });
-  }
+/** Last seconds of the share phase's windows, as the contract counts them. */
+function deadlinesOf(round: RoundView, { windows }: Terms): Deadlines {
+  const complaint = round.shareFrom + windows.complaint;
+  const ciphertext = complaint + windows.ciphertext;
+  const reveal_ = ciphertext + windows.reveal;
+  return { complaint, ciphertext, reveal: reveal_, opening: reveal_ + windows.opening };
 }

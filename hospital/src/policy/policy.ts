@@ -1,4 +1,4 @@
-import { MedNexusError, type RoundView, type Terms } from "@mednexus/sdk";
+import { MedNexusError, type Terms } from "@mednexus/sdk";
 
 /** What this hospital lets be done with its data, whatever the chain allows. Empty lists mean "no restriction of this kind". */
 export interface Policy {
@@ -10,15 +10,30 @@ export interface Policy {
   readonly minMembers: number;
   /** Standard deviation of Gaussian noise added to each quantized coordinate before committing; 0: none. No privacy budget is claimed for it. */
   readonly noise: number;
+  /** Committee nodes this hospital shares with, by address, each with its share key's fingerprint, learnt from that institution itself. Empty: the chain's word is taken. */
+  readonly nodeKeys: Readonly<Record<string, string>>;
+  /**
+   * Whether to contribute again on a base on which an earlier round froze a set with this hospital in it. The two sums
+   * differ by little more than those who came or left between them, so this gives their updates away. Refused by default.
+   */
+  readonly repeatBase: boolean;
 }
 
-export const POLICY_DEFAULTS: Policy = { permissions: [], sponsors: [], minMembers: 3, noise: 0 };
+export const POLICY_DEFAULTS: Policy = {
+  permissions: [],
+  sponsors: [],
+  minMembers: 3,
+  noise: 0,
+  nodeKeys: {},
+  repeatBase: false,
+};
 
-/** Throws `POLICY_VETO`, naming the rule, when the node must not take part. */
-export function requirePolicy(policy: Policy, terms: Terms, round: RoundView): void {
-  const veto = (why: string): never => {
-    throw new MedNexusError("POLICY_VETO", `round ${round.id}: local policy refuses: ${why}`);
-  };
+const veto = (why: string): never => {
+  throw new MedNexusError("POLICY_VETO", `local policy refuses: ${why}`);
+};
+
+/** Throws `POLICY_VETO`, naming the rule, when the node must not take part in a campaign of these terms. */
+export function requirePolicy(policy: Policy, terms: Terms): void {
   if (policy.permissions.length > 0 && !policy.permissions.includes(terms.purpose.permission))
     veto(`purpose DUO ${terms.purpose.permission} is not among ${policy.permissions.join(", ")}`);
   if (
@@ -28,4 +43,12 @@ export function requirePolicy(policy: Policy, terms: Terms, round: RoundView): v
     veto(`sponsor ${terms.purpose.user} is not on the list`);
   if (terms.minParticipants < policy.minMembers)
     veto(`a sum over ${terms.minParticipants} members hides less than the ${policy.minMembers} this hospital asks for`);
+}
+
+/** Throws `POLICY_VETO` when an earlier round on this base froze a set with this hospital's update in it. */
+export function requireFreshBase(policy: Policy, earlier: bigint | undefined): void {
+  if (earlier !== undefined && !policy.repeatBase)
+    veto(
+      `round ${earlier} froze a set with this hospital's update on the same base; a second sum would give members away`,
+    );
 }

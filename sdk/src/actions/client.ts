@@ -99,6 +99,9 @@ export function decodeFailure(cause: unknown): MedNexusError {
   return new MedNexusError("RPC_FAILED", `the chain could not be asked: ${text}`, { cause, retryable: true });
 }
 
+/** How long `execute` waits for inclusion. */
+const INCLUSION_MS = 180_000;
+
 /**
  * Simulates, sends and waits for one confirmation.
  * Errors: RevertError when the simulation or the mined transaction reverts; `RPC_FAILED` (retryable) otherwise.
@@ -111,12 +114,15 @@ export async function execute<A extends unknown[], R>(
   try {
     const call = method as unknown as {
       estimateGas(...all: unknown[]): Promise<bigint>;
-      send(...all: unknown[]): Promise<{ wait(): Promise<ContractTransactionReceipt | null> }>;
+      send(
+        ...all: unknown[]
+      ): Promise<{ wait(confirms: number, ms: number): Promise<ContractTransactionReceipt | null> }>;
     };
     // The estimate is the simulation: it reverts with the same data. A tenth more covers state that moves before inclusion.
     const gasLimit = overrides.gasLimit ?? ((await call.estimateGas(...args, overrides)) * 11n) / 10n;
     const sent = await call.send(...args, { ...overrides, gasLimit });
-    const receipt = await sent.wait();
+    // A transaction that nobody includes must not hold up whoever sent it for ever.
+    const receipt = await sent.wait(1, INCLUSION_MS);
     if (receipt === null)
       throw new MedNexusError("TX_DROPPED", "the transaction was dropped before inclusion", { retryable: true });
     return { receipt, gasUsed: receipt.gasUsed, events: decodeLogs(receipt) };

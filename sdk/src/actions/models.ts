@@ -97,7 +97,7 @@ export async function roundSum(
   const { contracts, provider, transport, deployment } = context;
   const round = await readRound(contracts, roundId);
   const [updates, frozen, committee] = await Promise.all([
-    readUpdates(contracts, provider, roundId, deployment.startBlock),
+    readUpdates(contracts, provider, roundId, Math.max(deployment.startBlock, round.drawBlock)),
     readFrozen(contracts, roundId),
     readCommittee(contracts, roundId),
   ]);
