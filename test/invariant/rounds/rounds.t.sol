@@ -147,10 +147,10 @@ contract RoundsInvariant is RoundMoves {
     /// One claim in any round so far, checked against the terms.
     function claim(uint256 which, uint8 index, uint8 role) external {
         RoundId current = round;
-        round = RoundId.wrap(uint64(1 + (which % RoundId.unwrap(current))));
-        if (role % 3 == 0) _claimMember(members[index % MEMBERS]);
-        else if (role % 3 == 1) _claimNode(index % NODES);
-        else settlement.claimFees(round);
+        RoundId id = RoundId.wrap(uint64(1 + (which % RoundId.unwrap(current))));
+        if (role % 3 == 0) this.claimMemberOf(id, members[index % MEMBERS]);
+        else if (role % 3 == 1) this.claimNodeOf(id, index % NODES);
+        else settlement.claimFees(id);
         round = current;
     }
 
@@ -232,6 +232,7 @@ contract RoundsInvariant is RoundMoves {
             require(_held(Purposes.ROUND) == 0 && _held(Purposes.COMPENSATION) == 0, "P4: left over after all claims");
         }
         require(_disputeBonds() == 0, "P9: bonds stuck");
+        require(bytes(broken).length == 0, broken);
     }
 
     // --- exits, by nobody in particular
@@ -259,14 +260,15 @@ contract RoundsInvariant is RoundMoves {
     function _claimWhatIsLeft() private {
         _faultOpenDemands(); // a finalized round may have some
         for (uint256 i; i < MEMBERS; ++i)
-            if (_submitted(members[i])) try settlement.claimMember(round, _keyOf(members[i])) {} catch {}
-        for (uint256 i; i < NODES; ++i) try settlement.claimNode(round, i) {} catch {}
+            if (_submitted(members[i])) try this.claimMemberOf(round, members[i]) {} catch {}
+        for (uint256 i; i < NODES; ++i) try this.claimNodeOf(round, i) {} catch {}
         try settlement.claimFees(round) {} catch {}
     }
 
-    // --- shadow of the money rules
+    // --- shadow of the money rules. Not actions: external so that a refused claim undoes nothing else.
 
-    function _claimMember(address member) private {
+    function claimMemberOf(RoundId id, address member) external {
+        round = id;
         bytes32 key = _keyOf(member);
         IRoundManager.Update memory u = rounds.updateOf(key);
         IRoundManager.Frozen memory frozen = rounds.frozenOf(round);
@@ -281,7 +283,8 @@ contract RoundsInvariant is RoundMoves {
         _check(_credit(member) - before == due, "P4: member paid other than by records");
     }
 
-    function _claimNode(uint256 i) private {
+    function claimNodeOf(RoundId id, uint256 i) external {
+        round = id;
         (, uint256 standing, ) = sums.sumsStanding(round);
         RoundState state = _state();
         bool earned = standing & (1 << i) != 0 && state < RoundState.FailedEarly;
