@@ -337,16 +337,18 @@ export class Outbox {
       return;
     }
     this.#taken.delete(nonce);
-    if (!(await this.#chain.knows(signed.at(-1)!.hash))) return this.#send(entry);
-    if (head.number - entry.since >= this.#policy.bumpAfter) await this.#bump(entry, head);
+    // Also when the node does not have it: it may have refused it as underpriced.
+    if (head.number - entry.since >= this.#policy.bumpAfter && (await this.#bump(entry, head))) return;
+    if (!(await this.#chain.knows(signed.at(-1)!.hash))) await this.#send(entry);
   }
 
-  async #bump(entry: Entry, head: Head): Promise<void> {
+  /** False when the cap forbids it. */
+  async #bump(entry: Entry, head: Head): Promise<boolean> {
     const market = { baseFee: head.baseFee, tip: await this.#chain.tip() };
     const fees = bumpedFees(entry.signed.at(-1)!, market, this.#policy.maxFeePerGas);
     if (fees === undefined) {
       this.#once(`capped-${entry.nonce}`, { event: "fee-capped", job: entry.job.key, baseFee: head.baseFee });
-      return;
+      return false;
     }
     const { job, nonce, gasLimit } = entry;
     const signed = { ...(await this.#signer.sign({ ...job.call, ...fees, nonce, gasLimit })), ...fees };
@@ -354,6 +356,7 @@ export class Outbox {
     this.#save({ entries: this.#state.entries.map((one) => (one.nonce === nonce ? bumped : one)) });
     this.#log({ event: "fee-bumped", job: job.key, nonce, maxFeePerGas: fees.maxFeePerGas });
     await this.#send(bumped);
+    return true;
   }
 
   #finish(entry: Entry, hash: string, receipt: Receipt, head: Head): void {
