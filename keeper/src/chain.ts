@@ -1,5 +1,5 @@
 /** The chain over JSON-RPC: what outbox and watch need of it, with faults of the line kept apart from answers. */
-import { JsonRpcProvider, keccak256, type JsonRpcPayload, type JsonRpcResult, type Wallet } from "ethers";
+import { isError, JsonRpcProvider, keccak256, type JsonRpcPayload, type JsonRpcResult, type Wallet } from "ethers";
 import { decodeFailure, MedNexusError, RevertError } from "@mednexus/sdk";
 import type { Chain, Receipt, TxRequest, TxSigner } from "./outbox.ts";
 import type { Head } from "./snapshot.ts";
@@ -96,6 +96,16 @@ export async function readHead(provider: JsonRpcLike, chainId: number): Promise<
   }
 }
 
+/** ethers calls every failed simulation a revert, also when the node never ran it (no such block, no funds): told apart here. */
+function failureOf(error: unknown): MedNexusError {
+  if (isError(error, "CALL_EXCEPTION") && (error.data === null || error.data === "0x")) {
+    const said = String((error.info as { error?: { message?: unknown } } | undefined)?.error?.message ?? "");
+    if (!/revert/i.test(said))
+      return new MedNexusError("RPC_FAILED", `the node could not simulate: ${said}`, { cause: error, retryable: true });
+  }
+  return decodeFailure(error);
+}
+
 /** The part of a provider that takes raw JSON-RPC. */
 export interface JsonRpcLike {
   send(method: string, params: unknown[]): Promise<unknown>;
@@ -107,7 +117,7 @@ export function chainOf(provider: JsonRpcLike, from: string): Chain {
     try {
       return (await provider.send(method, params)) as T;
     } catch (error) {
-      throw decodeFailure(error);
+      throw failureOf(error);
     }
   };
   return {

@@ -257,6 +257,23 @@ describe("decide", () => {
     expect(kinds(frozen), "the freeze leaves it out").to.deep.equal(["freeze"]);
   });
 
+  it("a batch on its way keeps its key while others are verified", () => {
+    const rejected = [
+      [0, 1, 2, 3, 4, 5, 6, 7],
+      [4, 5, 6, 7],
+      [4, 5],
+    ].map((set) => new Set(set.map(keyOf)));
+    const keysWith = (verified: readonly number[]) => {
+      const updates = Array.from({ length: 8 }, (_, index) => ({ verified: verified.includes(index) }));
+      const round = roundIn("Share", { view: { eager: false }, updates });
+      return due({ round, at: 3_050 }, KEEPER, { ...NOTHING, rejected }).map(({ key }) => key);
+    };
+    const before = keysWith([]);
+    const after = keysWith([6, 7]);
+    expect(before).to.include.members(after);
+    expect(before).to.have.length(after.length + 1);
+  });
+
   it("[attack 123] only the block's timestamp decides: this machine's clock does not occur", () => {
     const round = roundIn("Share");
     const real = Date.now;

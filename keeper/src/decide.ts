@@ -190,18 +190,16 @@ function batches(round: RoundSnapshot, known: Knowledge): Action[] {
   if (round.view.eager) return [];
   const isBad = (batch: readonly Hash[]): boolean =>
     known.rejected.some((set) => set.size <= batch.length && [...set].every((key) => batch.includes(key)));
-  const split = (batch: readonly Hash[]): (readonly Hash[])[] => {
-    if (batch.length === 0) return [];
-    if (batch.length <= MAX_BATCH && !isBad(batch)) return [batch];
-    if (batch.length === 1) return [];
-    const middle = batch.length >> 1;
-    return [...split(batch.slice(0, middle)), ...split(batch.slice(middle))];
+  // Cut by place, not by what is left: a batch on its way stays the same batch while others are verified.
+  const split = (part: RoundSnapshot["updates"]): (readonly Hash[])[] => {
+    const open = part.filter(({ verified, excluded }) => !verified && !excluded).map(({ memberKey }) => memberKey);
+    if (open.length === 0) return [];
+    if (open.length <= MAX_BATCH && !isBad(open)) return [open];
+    if (part.length === 1) return [];
+    const middle = part.length >> 1;
+    return [...split(part.slice(0, middle)), ...split(part.slice(middle))];
   };
-  const open = round.updates
-    .filter(({ verified, excluded }) => !verified && !excluded)
-    .map(({ memberKey }) => memberKey)
-    .filter((key) => !isBad([key]));
-  return split(open).map((members) => ({
+  return split(round.updates).map((members) => ({
     kind: "verifyBatch",
     key: `r${round.view.id}/verify/${members.join(",")}`,
     round: round.view.id,

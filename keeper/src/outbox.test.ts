@@ -229,7 +229,7 @@ describe("Outbox", () => {
   });
 
   it("[attack 116] a missing nonce is filled, by a job or else by an empty transfer", async () => {
-    for (const jobs of [[], [B]]) {
+    for (const jobs of [[], [B], [B, job("d")]]) {
       const store = new MemoryStore();
       const before = bench({ store });
       before.chain.forgetful = true;
@@ -242,8 +242,9 @@ describe("Outbox", () => {
         chain.mine();
       }
       expect(chain.mined(C.call.data)).to.deep.equal({ done: 1, reverted: 0 });
-      if (jobs.length > 0)
-        expect(chain.mined(B.call.data), "the job took the nonce").to.deep.equal({ done: 1, reverted: 0 });
+      for (const { call } of jobs)
+        expect(chain.mined(call.data), "jobs go around it").to.deep.equal({ done: 1, reverted: 0 });
+      expectOnlyBumps(chain);
       expect(chain.mined("0x").done).to.equal(jobs.length === 0 ? 1 : 0);
     }
   });
@@ -319,6 +320,18 @@ describe("Outbox", () => {
     expect(chain.mined(job("other 39").call.data).done).to.equal(1);
     const again = bench({ chain, store });
     expect((await again.outbox.submit([A], chain.head())).get("a")).to.deep.equal({ kind: "held" });
+  });
+
+  it("[attack 124] a call that the node cannot even simulate blocks no other", async () => {
+    const { chain, outbox, named, tick } = bench();
+    let asked = 0;
+    chain.fault = (method) => {
+      if (method === "estimate" && asked++ === 0) throw new MedNexusError("RPC_FAILED", "500", { retryable: true });
+    };
+    const outcomes = await tick([A, B]);
+    expect([outcomes.get("a"), outcomes.get("b")]).to.deep.equal([{ kind: "later" }, { kind: "sent" }]);
+    expect(named("simulation-failed")).to.have.length(1);
+    expect(outbox.quarantined).to.deep.equal([]);
   });
 
   it("what is only too early costs no failure", async () => {

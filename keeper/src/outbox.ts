@@ -264,7 +264,11 @@ export class Outbox {
     try {
       return await this.#chain.estimate(job.call);
     } catch (error) {
-      if (!(error instanceof RevertError)) throw error;
+      if (!(error instanceof RevertError)) {
+        // The line's fault, or the node's with this one call: others go on.
+        this.#log({ event: "simulation-failed", job: job.key.slice(0, 80), reason: reasonOf(error) });
+        return { kind: "later" };
+      }
       if (DONE.has(error.errorName)) return { kind: "done" };
       if (LATER.has(error.errorName)) return { kind: "later" };
       return { kind: "refused", error };

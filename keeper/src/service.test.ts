@@ -1,0 +1,168 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { MedNexusError } from "@mednexus/sdk";
+import { readKeeperConfig } from "./config.ts";
+import { type KeeperEvent, redacting, secretsOfUrl } from "./events.ts";
+import { composeKeeper, readKeeperKey } from "./main.ts";
+import { Metrics, serveMetrics } from "./metrics.ts";
+import { bumpedFees, initialFees, profit } from "./tx.ts";
+
+describe("Logs", () => {
+  it("[attack 126] no secret gets through: key, password, API key, in any case, within other text", () => {
+    const key = `0x${"1a2b3c4d".repeat(8)}`;
+    const url = "https://user:p%40ssword1@rpc.example/v2/alchemyKey123?token=abcdefgh99";
+    const events: KeeperEvent[] = [];
+    const log = redacting((event) => events.push(event), [key, ...secretsOfUrl(url)]);
+    log({
+      event: "trouble",
+      message: `at ${key}, ${key.slice(2).toUpperCase()}: p@ssword1 alchemyKey123 token=abcdefgh99`,
+      gas: 5n,
+    });
+    const text = JSON.stringify(events, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+    for (const secret of [key.slice(2), "p@ssword1", "alchemyKey123", "abcdefgh99"])
+      expect(text.toLowerCase()).to.not.contain(secret.toLowerCase());
+    expect(events[0]!["gas"]).to.equal(5n);
+    expect(events[0]!.event).to.equal("trouble");
+  });
+});
+
+describe("Fees", () => {
+  it("start at twice the base fee, never above the cap, not at all beyond it", () => {
+    expect(initialFees({ baseFee: 100n, tip: 2n }, 1_000n)).to.deep.equal({
+      maxFeePerGas: 202n,
+      maxPriorityFeePerGas: 2n,
+    });
+    expect(initialFees({ baseFee: 100n, tip: 2n }, 150n)).to.deep.equal({
+      maxFeePerGas: 150n,
+      maxPriorityFeePerGas: 2n,
+    });
+    expect(initialFees({ baseFee: 149n, tip: 2n }, 150n)).to.equal(undefined);
+  });
+
+  it("[attack 115] bumps round up: an eighth of 1 wei is 1 wei, and a tip never passes the whole fee", () => {
+    for (const fee of [1n, 7n, 8n, 9n, 1_000_000_007n]) {
+      const before = { maxFeePerGas: fee, maxPriorityFeePerGas: fee };
+      const after = bumpedFees(before, { baseFee: 0n, tip: 0n }, 10n ** 30n)!;
+      expect(after.maxFeePerGas * 8n >= fee * 9n, `${fee}`).to.equal(true);
+      expect(after.maxPriorityFeePerGas * 8n >= fee * 9n, `${fee}`).to.equal(true);
+      expect(after.maxFeePerGas >= after.maxPriorityFeePerGas).to.equal(true);
+    }
+    expect(bumpedFees({ maxFeePerGas: 90n, maxPriorityFeePerGas: 1n }, { baseFee: 1n, tip: 1n }, 101n)).to.equal(
+      undefined,
+    );
+  });
+
+  it("profit counts gas in tokens, rounded against the prover", () => {
+    expect(profit(100n, 1_000_000n, 10n ** 9n, 0n)).to.equal(100n);
+    expect(profit(100n, 1n, 1n, 1n)).to.equal(99n);
+    expect(profit(5_000_000n, 1_000_000n, 10n ** 9n, 3_000_000_000n)).to.equal(2_000_000n);
+  });
+});
+
+describe("Keeper's files", () => {
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), "mednexus-keeper-"))));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const file = (name: string, content: unknown, mode = 0o600): string => {
+    const path = join(folder, name);
+    writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content), { mode });
+    return path;
+  };
+  const code = (call: () => unknown): string => {
+    try {
+      call();
+      return "accepted";
+    } catch (error) {
+      return (error as MedNexusError).code;
+    }
+  };
+  const config = { rpcUrl: "http://127.0.0.1:8545", deployment: "d.json", dataDir: "state", keyFile: "k.json" };
+
+  it("configuration: defaults, paths beside the file, strict fields, a prover needs a relay", () => {
+    const read = readKeeperConfig(file("c.json", config));
+    expect(read.dataDir).to.equal(join(folder, "state"));
+    expect(read.roles).to.deep.equal({ keeper: true, prover: false, claims: false });
+    expect(read.fees.max > 0n).to.equal(true);
+    const bad: Record<string, unknown>[] = [
+      { ...config, extra: 1 },
+      { ...config, rpcUrl: "ftp://x" },
+      { ...config, confirmations: 0 },
+      { ...config, prover: { minProfit: -1 } },
+      { ...config, roles: { keeper: true, prover: true, claims: true } },
+      { ...config, pollMs: 1 },
+    ];
+    for (const one of bad)
+      expect(
+        code(() => readKeeperConfig(file("bad.json", one))),
+        JSON.stringify(one),
+      ).to.equal("BAD_CONFIG");
+    expect(code(() => readKeeperConfig(file("bad.json", "{")))).to.equal("BAD_CONFIG");
+  });
+
+  it("key file: owner only, exact, and its content in no message", () => {
+    const key = `0x${"5e".repeat(32)}`;
+    expect(readKeeperKey(file("k1.json", { account: key }))).to.equal(key);
+    expect(code(() => readKeeperKey(file("k2.json", { account: key }, 0o644)))).to.equal("BAD_KEY_FILE");
+    expect(code(() => readKeeperKey(file("k3.json", { account: key.slice(2) })))).to.equal("BAD_KEY_FILE");
+    try {
+      readKeeperKey(file("k4.json", `{"account": "${key}"`));
+    } catch (error) {
+      expect(JSON.stringify([String(error), (error as Error).cause ?? ""])).to.not.contain("5e5e");
+      return;
+    }
+    expect.fail("a broken key file was read");
+  });
+
+  it("does not start without a chain that answers, and keeps the endpoint's key to itself", async () => {
+    const address = `0x${"11".repeat(20)}`;
+    const names =
+      "vault parameters stake institutions datasets consent inft versions verifiers proofVerifier campaigns rounds disputes sums settlement";
+    const addresses = Object.fromEntries(names.split(" ").map((name) => [name, address]));
+    const deployment = {
+      version: 1,
+      network: "t",
+      chainId: 31337,
+      startBlock: 0,
+      admin: address,
+      authority: address,
+      token: address,
+      addresses,
+      srs: 1,
+      verifiers: {},
+    };
+    file("d.json", deployment);
+    file("k.json", { account: `0x${"5e".repeat(32)}` });
+    const read = readKeeperConfig(file("c.json", { ...config, rpcUrl: "http://127.0.0.1:1/v2/secretsecret" }));
+    const events: KeeperEvent[] = [];
+    const error = (await composeKeeper(read, (event) => events.push(event)).catch(
+      (caught: unknown) => caught,
+    )) as MedNexusError;
+    expect(error.code).to.equal("RPC_FAILED");
+    expect(error.message + JSON.stringify(events)).to.not.contain("secretsecret");
+  });
+});
+
+describe("Metrics", () => {
+  it("serves counters and a verdict on loopback, and nothing else", async () => {
+    const metrics = new Metrics();
+    const server = await serveMetrics(metrics, 0);
+    try {
+      expect(server.url).to.match(/^http:\/\/127\.0\.0\.1:/);
+      expect((await fetch(`${server.url}/health`)).status).to.equal(503);
+      metrics.count({ event: "sent" });
+      metrics.count({ event: "sent" });
+      metrics.gauge("head", 12);
+      metrics.health = { healthy: true, reason: "" };
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      expect(text).to.contain('mednexus_keeper_events_total{event="sent"} 2\n');
+      expect(text).to.contain("mednexus_keeper_head 12\n");
+      expect(await (await fetch(`${server.url}/health`)).json()).to.deep.equal({ healthy: true, reason: "" });
+      expect((await fetch(`${server.url}/etc`)).status).to.equal(404);
+    } finally {
+      await server.close();
+    }
+  });
+});
