@@ -78,6 +78,7 @@ export async function runDemo(
   const features = scenario.ranges.length;
   const trainer = localTrainer(createModel(demo.model, features, demo.size));
   const cleanups: (() => Promise<void> | void)[] = [];
+  const events: { from: string; event: ServiceEvent }[] = [];
   const guard = (): void => {
     if (signal.aborted) throw new Interrupted();
   };
@@ -113,7 +114,6 @@ export async function runDemo(
 
     const services = new Map<string, Service>();
     cleanups.push(() => stopServices([...services.values()]));
-    const events: { from: string; event: ServiceEvent }[] = [];
     const setting = {
       world,
       demo,
@@ -213,10 +213,23 @@ export async function runDemo(
     if (demo.keep) await keepRunning(chain, history, signal, ui);
     return { result, names };
   } catch (error) {
-    throw signal.aborted ? new Interrupted() : error;
+    if (signal.aborted) throw new Interrupted();
+    for (const line of lastWords(events)) ui.say(line);
+    throw error;
   } finally {
     for (const cleanup of cleanups.reverse()) await Promise.resolve(cleanup()).catch(() => {});
   }
+}
+
+/** What each process said last: where to look when a run did not end well. */
+function lastWords(events: readonly { from: string; event: ServiceEvent }[]): string[] {
+  const names = [...new Set(events.map(({ from }) => from))];
+  return names.flatMap((name) =>
+    events
+      .filter(({ from }) => from === name)
+      .slice(-4)
+      .map(({ event }) => `  ${name}: ${JSON.stringify(event)}`),
+  );
 }
 
 async function keepRunning(chain: { url: string }, history: History, signal: AbortSignal, ui: Ui): Promise<void> {

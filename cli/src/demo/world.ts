@@ -315,10 +315,10 @@ async function openCampaign(options: {
   readonly model: bigint;
   readonly members: number;
 }): Promise<bigint> {
-  const { kind, actors, deployment, demo, institutions, hash, members } = options;
+  const { kind, actors, deployment, demo, institutions, hash } = options;
   const { sponsor, creator } = actors;
   const training = kind === "training";
-  const pair = members === 2;
+  const pair = options.members === 2;
   const rounds = training ? demo.rounds : 1;
   const many = institutions.length >= 5;
   const timing = TIMING[demo.size];
@@ -338,7 +338,7 @@ async function openCampaign(options: {
     nodes: many ? 5 : 3,
     threshold: many ? 2 : 1,
     drawDelay: 1,
-    maxMembers: members,
+    maxMembers: options.members,
     minParticipants: training && pair ? 2 : 3,
     maxShareBps: 10_000,
     rounds,
@@ -399,7 +399,9 @@ async function openCampaign(options: {
   for (const { data, contracts } of institutions) {
     if (data !== undefined) await execute(contracts.campaigns.enrol, [campaign, data.dataset]);
     await execute(contracts.campaigns.joinPool, [campaign]);
-    if (terms.pair && data !== undefined) await execute(contracts.campaigns.agreePair, [campaign]);
   }
+  // Each agrees to the pair it is in, so both have to be in it.
+  const members = terms.pair ? institutions.filter(({ data }) => data !== undefined) : [];
+  for (const { contracts } of members) await execute(contracts.campaigns.agreePair, [campaign]);
   return campaign;
 }
