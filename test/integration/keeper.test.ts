@@ -81,12 +81,20 @@ describe("Keeper on a whole deployment", function () {
       confirmations: 1,
       staleAfterMs: 0,
     });
-    const composed = await composeKeeper({ ...config, ...change }, (event) => {
-      events.push(event);
-      said.push(Object.entries(event).map(([field, value]) => `${field}=${value}`).join(" "));
-    }, {
-      provider: system.ethers.provider as never,
-    });
+    const composed = await composeKeeper(
+      { ...config, ...change },
+      (event) => {
+        events.push(event);
+        said.push(
+          Object.entries(event)
+            .map(([field, value]) => `${field}=${value}`)
+            .join(" "),
+        );
+      },
+      {
+        provider: system.ethers.provider as never,
+      },
+    );
     open.push(composed);
     return { keeper: composed, events };
   }

@@ -216,7 +216,9 @@ async function chainChecks(
             .catch((error: unknown) => {
               throw decodeFailure(error);
             });
-          const { purpose } = await contracts.campaigns.termsOf(campaign);
+          const asked = (await contracts.campaigns.termsOf(campaign)).purpose;
+          const { permission, modifiers, disease, region, project, user } = asked;
+          const purpose = { permission, modifiers, disease, region, project, user };
           const epoch = await contracts.consent
             .requireAllowed(data.dataset, version, purpose)
             .catch((error: unknown) => {
