@@ -50,6 +50,9 @@ const FETCH = 8;
 const STAGE = { claimed: 1n, answered: 2n, revealed: 3n, evaluated: 4n, settled: 5n } as const;
 const KIND = { missing: 1, bad: 2 } as const;
 
+/** Events by which a node complains. */
+const COMPLAINTS = ["MissingClaimed", "BadClaimed"];
+
 interface Deadlines {
   readonly complaint: number;
   readonly ciphertext: number;
@@ -183,32 +186,37 @@ export class HospitalNode {
   async #checkShares(sitting: Sitting, deadlines: Deadlines, now: number): Promise<void> {
     const { round, seat, history } = sitting;
     const excluded = history.excluded();
-    const owed = history.updates().filter(({ index }) => !excluded.has(index));
+    const complained = (update: SubmittedUpdate): boolean =>
+      COMPLAINTS.some((name) => history.has(name, { memberKey: update.memberKey, seat }));
+    // Verified or not: a batched round may yet verify what is left. Excluded members matter while a complaint of ours is open.
+    const concern = history.updates().filter((update) => !excluded.has(update.index) || complained(update));
     const relay = { yes: true };
     const statuses: ShareStatus[] = [];
-    for (let at = 0; at < owed.length; at += FETCH)
+    for (let at = 0; at < concern.length; at += FETCH)
       statuses.push(
         ...(await Promise.all(
-          owed.slice(at, at + FETCH).map((update) => shareOf(this.#context, sitting, update, relay)),
+          concern.slice(at, at + FETCH).map((update) => shareOf(this.#context, sitting, update, relay)),
         )),
       );
-    for (const [i, update] of owed.entries()) {
+    for (const [i, update] of concern.entries()) {
       const status = statuses[i]!;
+      const gone = excluded.has(update.index);
       await this.#try(`round ${round.id} share of ${update.institution}`, () =>
-        status.kind === "bad"
+        status.kind === "bad" && (!gone || history.has("BadClaimed", { memberKey: update.memberKey, seat }))
           ? this.#prosecute(sitting, update, status, deadlines, now)
-          : this.#chase(sitting, update, status, deadlines, now),
+          : this.#chase(sitting, update, gone || status.kind === "good", deadlines, now),
       );
     }
-    if (statuses.some(({ kind }) => kind !== "good") || history.has("SharesAcknowledged", { seat })) return;
+    const owed = statuses.filter((_, i) => !excluded.has(concern[i]!.index));
+    if (owed.some(({ kind }) => kind !== "good") || history.has("SharesAcknowledged", { seat })) return;
     await acknowledge(this.#context, round);
   }
 
-  /** A share that is missing is claimed, late in the window; once it came as an answer, the complaint is closed. */
+  /** A missing share is claimed, late in the window; the complaint is closed once this node is satisfied, or time decides. */
   async #chase(
     sitting: Sitting,
     update: SubmittedUpdate,
-    status: ShareStatus,
+    satisfied: boolean,
     deadlines: Deadlines,
     now: number,
   ): Promise<void> {
@@ -216,13 +224,12 @@ export class HospitalNode {
     if (!history.has("MissingClaimed", { memberKey: update.memberKey, seat })) {
       // Deliveries may be under way: patience for half the window, then silence would accept a missing share.
       const due = now >= (round.shareFrom + deadlines.complaint) / 2;
-      if (status.kind === "missing" && due && now <= deadlines.complaint)
-        await claimMissing(this.#context, sitting, update);
+      if (!satisfied && due && now <= deadlines.complaint) await claimMissing(this.#context, sitting, update);
       return;
     }
     const { stage } = await this.#complaint(sitting, update, "missing");
     const unanswered = stage === STAGE.claimed && now > deadlines.ciphertext;
-    if (unanswered || (stage === STAGE.answered && status.kind === "good")) await this.#settle(sitting, update);
+    if (unanswered || (stage === STAGE.answered && satisfied)) await this.#settle(sitting, update);
   }
 
   /** A bad share: claimed, its key revealed, its chunks evaluated, the complaint settled; from wherever it stands. */
@@ -247,7 +254,11 @@ export class HospitalNode {
         ({ stage, nextChunk } = await this.#complaint(sitting, update, "bad"));
       }
       if (stage === STAGE.revealed) await evaluateFrom(this.#context, sitting, update, posted, Number(nextChunk));
-    } else if (now > deadlines.opening && stage === STAGE.evaluated) {
+    } else if (
+      stage === STAGE.claimed ||
+      stage === STAGE.revealed ||
+      (stage === STAGE.evaluated && now > deadlines.opening)
+    ) {
       await this.#settle(sitting, update);
     }
   }
