@@ -202,4 +202,46 @@ describe("Keeper on a whole deployment", function () {
     for (const node of nodes) expect(await contracts.stake.lockedOf(node.address)).to.equal(0n);
     for (const member of members) expect(await contracts.stake.lockedOf(member.address)).to.equal(0n);
   });
+
+  it("[attack 113] two keepers, and a restart in the middle: everything once, the loser pays nothing", async () => {
+    const { contracts } = system;
+    const { campaign, members, nodes } = await system.campaign({ terms: { rounds: 1n, eager: false } });
+    const roles = { keeper: true, prover: false, claims: true };
+    const first = await keeper("first", { roles, campaigns: [campaign] });
+    const second = await keeper("second", { roles, campaigns: [campaign] });
+    const liveRound = async () => (await contracts.campaigns.get(campaign)).liveRound;
+    const stateOf = async (round: bigint) => Number(await contracts.rounds.stateOf(round));
+    const both = [first.keeper, second.keeper];
+    await until(
+      "a commit phase",
+      both,
+      async () => (await liveRound()) !== 0n && (await stateOf(await liveRound())) === 2,
+    );
+    const round = await liveRound();
+    for (const member of members) await submit(round, member);
+    // The same folder and key, another process.
+    await second.keeper.close();
+    const again = await keeper("second", { roles, campaigns: [campaign] });
+    const keepers = [again.keeper, first.keeper];
+    await until("the share phase, after verifyBatch", keepers, async () => (await stateOf(round)) === 3);
+    expect((await contracts.rounds.get(round)).verified).to.equal(3n);
+    await system.acknowledge(round, nodes);
+    await until("the freeze", keepers, async () => (await stateOf(round)) === 4);
+    await system.pass(7_201n);
+    await until("the failure for missing sums", keepers, async () => (await stateOf(round)) === 9);
+    await until(
+      "the campaign's end",
+      keepers,
+      async () => Number((await contracts.campaigns.get(campaign)).state) === 2,
+    );
+    for (let more = 0; more < 4; more++) {
+      await system.mine(1);
+      for (const one of keepers) await one.tick();
+    }
+    const events = [...first.events, ...second.events, ...again.events];
+    expect(events.filter(({ event }) => event === "reverted")).to.deep.equal([]);
+    const confirmed = events.filter(({ event }) => event === "confirmed").map(({ job }) => job);
+    expect(new Set(confirmed).size, "nothing is done twice").to.equal(confirmed.length);
+    for (const { address } of [...members, ...nodes]) expect(await contracts.stake.lockedOf(address)).to.equal(0n);
+  });
 });
