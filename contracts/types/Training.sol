@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {CampaignId, DatasetId, ModelId, RoundId, VerifierId} from "./Ids.sol";
+import {DatasetId, ModelId, RoundId, VerifierId} from "./Ids.sol";
 import {G1, Proof} from "./Curve.sol";
 
 /// What a dataset may be used for, and what a campaign wants to do. GA4GH DUO codes (permission: 4 NRES, 6 HMB, 7 DS, 11 POA, 42 GRU).
