@@ -4,8 +4,30 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "chai";
-import { memberKey, readFrozen, readRound, readUpdates, roundSum, sumValues, topics } from "@mednexus/sdk";
-import { draftsOf } from "../../hospital/src/node/member.ts";
+import {
+  digestOf,
+  execute,
+  linkChallenge,
+  lower,
+  memberKey,
+  readFrozen,
+  readRound,
+  readUpdates,
+  roundSum,
+  type RoundView,
+  shareManifestHash,
+  sumValues,
+  topics,
+  updateVector,
+} from "@mednexus/sdk";
+import { draftsOf, prepare, submissionOf } from "../../hospital/src/node/member.ts";
+import {
+  decodeShareMessage,
+  encodePosted,
+  encodeShareMessage,
+  type PostedShare,
+  postedDigest,
+} from "../../hospital/src/node/message.ts";
 import { type Hospital, startTown, type Town } from "../fixtures/hospitals.ts";
 import { deploySystem, type System } from "../fixtures/system.ts";
 import { seededInt } from "../vectors/seeded.ts";
@@ -149,3 +171,80 @@ describe("a hospital killed with SIGKILL", function () {
     }
   });
 });
+
+/** Ciphertexts that the manifest lists and that no honest member would make. */
+describe("a member that commits to garbage for one node", function () {
+  this.timeout(300_000);
+
+  let system: System;
+  let town: Town;
+
+  before(async () => {
+    system = await deploySystem(undefined, { suspendAfter: 100n }); // one liar, many rounds
+    console.log(`      seed ${system.seed}`);
+    town = await startTown(system, 4);
+  });
+
+  after(async () => {
+    await town?.stop();
+    await system?.connection.close();
+  });
+
+  const cases: [string, (honest: PostedShare, random: System["random"]) => PostedShare][] = [
+    ["a word at or above r", (honest) => ({ ...honest, bytes: honest.bytes.map((byte, i) => (i < 32 ? 0xff : byte)) })],
+    ["a word too few", (honest) => ({ ...honest, bytes: honest.bytes.slice(32) })],
+    ["half a word too many", (honest) => ({ ...honest, bytes: Buffer.concat([honest.bytes, new Uint8Array(16)]) })],
+    ["[attack 161] an ephemeral key that it does not know", (honest) => ({ ...honest, e: { x: 1n, y: 2n } })],
+    ["an ephemeral key off the curve", (honest) => ({ ...honest, e: { x: 1n, y: 1n } })],
+  ];
+
+  for (const [what, tamper] of cases) {
+    for (const way of ["delivered", "withheld"] as const) {
+      it(`${what}, ${way}: excluded, no node stuck, the others' round goes on`, async () => {
+        const { round } = await town.round();
+        const at = await readRound(system.contracts, round);
+        const seats = await town.seats(round);
+        const liar = town.hospitals.find((hospital) => hospital !== seats[1])!;
+        const posted = await commitTo(liar, at, 1, (honest) => tamper(honest, system.random));
+        for (const hospital of town.hospitals) if (hospital !== liar) await hospital.tick();
+        const key = memberKey(liar.address, posted.c);
+        const { topicOf } = posted;
+        for (const [s, share] of posted.shares.entries())
+          if (s !== 1 || way === "delivered")
+            await liar.context.transport.send(topicOf(s + 1, key), encodePosted(share));
+        await system.done(system.contracts.rounds.endCommit(round));
+        await system.pass(1_900n);
+        for (let i = 0; i < 2; i++) for (const hospital of town.hospitals) if (hospital !== liar) await hospital.tick();
+        const { openingUntil } = await system.contracts.rounds.shareDeadlines(round);
+        await system.pass(openingUntil - (await system.now()) + 1n);
+        for (let i = 0; i < 2; i++) for (const hospital of town.hospitals) if (hospital !== liar) await hospital.tick();
+        expect((await system.contracts.rounds.updateOf(key)).excluded, town.troubles().join("\n")).to.equal(true);
+        expect((await readRound(system.contracts, round)).openComplaints).to.equal(0);
+      });
+    }
+  }
+});
+
+/** Submits a valid update whose manifest lists a tampered ciphertext for one seat; nothing is delivered. */
+async function commitTo(liar: Hospital, round: RoundView, seat: number, tamper: (honest: PostedShare) => PostedShare) {
+  const { context } = liar;
+  const draft = await prepare(context, round);
+  const digests = draft.ciphertexts.map(digestOf);
+  const shares = draft.ciphertexts.map((ciphertext) => decodeShareMessage(encodeShareMessage({ ciphertext, digests })));
+  shares[seat] = tamper(shares[seat]!);
+  const listed = shares.map((share, i) => postedDigest(i + 1, share));
+  const { c, a, h } = draft.detail;
+  const key = await context.commitKey(round.n);
+  const vector = updateVector(draft.values, draft.blinders);
+  const shareManifest = shareManifestHash(listed);
+  const r = linkChallenge(draft.ctx, c, a, shareManifest, h);
+  const { y, w } = await key.open(vector, r);
+  const { normBound2 } = await context.contracts.campaigns.eligibility(round.campaign, context.address);
+  const witness = { h, r, y, normBound2, values: lower(draft.values), blinders: draft.blinders };
+  const { proof } = await context.prover.prove("update", round.n, witness);
+  const detail = { ...draft.detail, shareManifest, y, w, proof };
+  await execute(context.contracts.rounds.submitUpdate, [submissionOf({ ...draft, detail }, liar.dataset)]);
+  const { addresses } = context.deployment;
+  const topicOf = (s: number, member: string): string => topics(31337n, addresses.rounds).share(round.id, s, member);
+  return { c, topicOf, shares: shares.map((share) => ({ ...share, digests: listed })) };
+}

@@ -246,7 +246,10 @@ describe("hospital nodes through the real contracts", function () {
       await town.tick();
       for (const hospital of town.hospitals) {
         const left = readdirSync(join(hospital.folder, "state")).filter((file) => file.startsWith(`round-${round}-`));
-        expect(left.filter((file) => !file.endsWith("-set.json"))).to.deep.equal([]);
+        expect(
+          left.filter((file) => !file.endsWith("-set.json")),
+          town.troubles().join("\n"),
+        ).to.deep.equal([]);
       }
     });
   });
