@@ -101,6 +101,7 @@ describe("hospital nodes through the real contracts", function () {
         },
         store: Object.assign(Object.create(context.store) as typeof context.store, {
           read: context.store.read.bind(context.store),
+          remove: context.store.remove.bind(context.store),
           write: (key: string, value: unknown) => {
             context.store.write(key, value);
             order.push(key);
