@@ -1,21 +1,24 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import {
   backupKeys,
-  compose,
+  doctor,
+  dryRun,
   generateKeys,
-  HospitalNode,
   readConfig,
   readKeys,
   restoreKeys,
+  runHospital,
   writeKeys,
 } from "@mednexus/hospital";
 import { Wallet } from "ethers";
 import { Curve, G1_GENERATOR } from "@mednexus/sdk";
 import type { Command } from "../arguments.ts";
-import { describe, EXIT, UsageError } from "../exit.ts";
-import { logLine, pause, stopSignal } from "../service.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { logLine, stopSignal } from "../service.ts";
 
 const config = { type: "string", value: "FILE", help: "the node's configuration file" } as const;
+
+const json = { type: "boolean", help: "print JSON" } as const;
 
 function required(values: Readonly<Record<string, unknown>>, name: string): string {
   const value = values[name];
@@ -78,18 +81,42 @@ export const hospitalCommands: Readonly<Record<string, Command>> = {
     summary: "run the node until Ctrl-C; events as JSON lines on stdout",
     options: { config },
     async run(values) {
-      const signal = stopSignal();
-      const settings = readConfig(required(values, "config"));
-      const { context, close } = await compose(settings, logLine);
-      const node = new HospitalNode(context, settings.campaigns);
-      logLine({ event: "node-up", address: context.address });
-      try {
-        while (!signal.aborted) {
-          await node.tick().catch((error: unknown) => logLine({ event: "trouble", message: describe(error) }));
-          await pause(settings.pollMs, signal);
+      await runHospital(readConfig(required(values, "config")), { signal: stopSignal(), log: logLine });
+      return EXIT.ok;
+    },
+  },
+  doctor: {
+    summary: "look at everything the node needs and say what is wrong and what to do; changes nothing",
+    options: { config, json },
+    async run(values) {
+      const checks = await doctor(readConfig(required(values, "config")));
+      if (values["json"] === true) console.log(JSON.stringify(checks, null, 2));
+      else {
+        for (const { name, ok, found, remedy } of checks) {
+          console.log(
+            `${ok ? "ok " : "BAD"}  ${name.padEnd(24)} ${found}${ok || remedy === undefined ? "" : `\n     -> ${remedy}`}`,
+          );
         }
-      } finally {
-        await close();
+      }
+      return checks.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
+    },
+  },
+  "dry-run": {
+    summary: "prepare the next update and show what would leave the building; sends nothing",
+    options: { config, json },
+    async run(values) {
+      const runs = await dryRun(readConfig(required(values, "config")));
+      if (values["json"] === true) {
+        console.log(
+          JSON.stringify(runs, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2),
+        );
+        return EXIT.ok;
+      }
+      for (const { round, campaign, leaving, learns } of runs) {
+        console.log(`round ${round} of campaign ${campaign}: would leave`);
+        for (const { to, field, bytes, value } of leaving)
+          console.log(`  ${to.padEnd(12)} ${field.padEnd(16)} ${String(bytes).padStart(8)} bytes  ${value}`);
+        for (const { who, what } of learns) console.log(`  ${who} learns: ${what}`);
       }
       return EXIT.ok;
     },

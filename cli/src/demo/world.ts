@@ -22,14 +22,9 @@ import {
   eventArgs,
   execute,
   generateKeyPair,
-  grantLeaf,
   type Hash,
-  keyContextHash,
   type KeyPair,
   MedNexusError,
-  merkleProof,
-  merkleRoot,
-  proveKey,
   REVOCATION,
   systemRandom,
   termsHash,
@@ -37,7 +32,24 @@ import {
   typedDataDomain,
   verifierId,
 } from "@mednexus/sdk";
-import { type Scenario, schemaHash, type TableSchema, writeKeys, type Rows } from "@mednexus/hospital";
+import { FileStore } from "@mednexus/sdk/node";
+import {
+  agreePair,
+  enrol,
+  joinPool,
+  POLICY_DEFAULTS,
+  provideStake,
+  publishGrants,
+  registerDataset,
+  registerInstitution,
+  revocationKit,
+  type Rows,
+  type Scenario,
+  schemaHash,
+  setDataTerms,
+  type TableSchema,
+  writeKeys,
+} from "@mednexus/hospital";
 import { developmentKey } from "../chain.ts";
 import type { DemoOptions } from "./options.ts";
 
@@ -68,17 +80,11 @@ export interface Actor {
   readonly contracts: Contracts;
 }
 
-/** A patient's pseudonymous key for one dataset, and the salt that hides its grant on chain. */
-export interface Subject {
-  readonly wallet: HDNodeWallet;
-  readonly salt: Hash;
-}
-
 export interface Institution extends Actor {
   readonly folder: string;
   readonly share: KeyPair;
   /** Absent: committee only. */
-  readonly data?: { readonly dataset: bigint; readonly rows: Rows; readonly subjects: Subject[] };
+  readonly data?: { readonly dataset: bigint; readonly rows: Rows; readonly subjects: HDNodeWallet[] };
 }
 
 export interface World {
@@ -138,7 +144,7 @@ export async function buildWorld(options: {
   for (const [index, name] of [...scenario.hospitals.map((hospital) => hospital.name), ...committeeOnly].entries()) {
     const rows = scenario.hospitals[index]?.rows;
     institutions.push(
-      await registerInstitution(
+      await prepareInstitution(
         {
           ...actor(name, new Wallet(hexlify(systemRandom(32)))),
           folder: join(folder, `institution-${index + 1}`),
@@ -185,95 +191,76 @@ interface Setting {
   readonly demo: DemoOptions;
 }
 
+/** Stake of each institution: bonds and node locks of one round, and some to spare. */
+const STAKE = 500n * UNIT;
+
 /** Subject grants a dataset starts with. */
 const SUBJECTS = 5;
 
-async function registerInstitution(
+/** What an institution's own tools act with, here in the demo's process. */
+const acting = (institution: Institution, deployment: Deployment) => ({
+  contracts: institution.contracts,
+  deployment,
+  signer: institution.signer,
+  address: institution.wallet.address,
+  shareKeys: institution.share,
+  random: systemRandom,
+  store: new FileStore(join(institution.folder, "state")),
+  policy: { ...POLICY_DEFAULTS, minMembers: 2 },
+});
+
+async function prepareInstitution(
   institution: Institution,
   rows: Rows | undefined,
   setting: Setting,
 ): Promise<Institution> {
   const { actors, deployment, curve, hash } = setting;
-  const { wallet, contracts, share, folder } = institution;
+  const { wallet, share, folder } = institution;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeKeys(join(folder, "keys.json"), { account: wallet.privateKey, share: share.secret });
   await (await actors.admin.signer.sendTransaction({ to: wallet.address, value: parseEther("100") })).wait();
 
-  const chainId = BigInt(deployment.chainId);
-  const proof = proveKey(curve, share, keyContextHash(chainId, deployment.addresses.institutions, wallet.address));
-  await execute(contracts.institutions.register, [share.publicKey, proof, "relay"]);
+  const own = acting(institution, deployment);
+  await registerInstitution(own, curve, "relay");
+  const year = Math.floor(Date.now() / 1000) + 365 * 86_400;
   await execute(actors.admitter.contracts.institutions.attest, [
     wallet.address,
     id(`group of ${wallet.address}`),
-    Math.floor(Date.now() / 1000) + 365 * 86_400,
+    year,
   ]);
-
-  const stake = 500n * UNIT;
-  const token = tokenAt(deployment.token, institution.signer);
-  await token.mint(wallet.address, 2n * stake);
-  await token.ensureAllowance(deployment.addresses.vault, stake);
-  await execute(contracts.stake.deposit, [stake]);
+  await tokenAt(deployment.token, institution.signer).mint(wallet.address, 2n * STAKE);
+  await provideStake(own, STAKE);
   if (rows === undefined) return institution;
 
   const csv = toCsv(setting.schema, rows);
   writeFileSync(join(folder, "data.csv"), csv, { mode: 0o600 });
   writeFileSync(join(folder, "schema.json"), JSON.stringify(setting.schema));
-  // Manifest and storage root are commitments to data that stay here; what they open to is for the institution to show.
-  const manifest = JSON.stringify({
-    content: keccak256(toUtf8Bytes(csv)),
-    institution: wallet.address,
-    records: rows.X.length,
-    salt: hexlify(systemRandom(32)),
-  });
-  const registered = await execute(contracts.datasets.register, [
-    keccak256(toUtf8Bytes(manifest)),
-    keccak256(toUtf8Bytes(`${manifest}/storage`)),
-    hash,
-    rows.X.length,
-  ]);
-  const dataset = eventArgs(registered, "DatasetRegistered").dataset as bigint;
+  const dataset = await registerDataset(own, { bytes: toUtf8Bytes(csv), records: rows.X.length, schema: hash });
   await execute(actors.admitter.contracts.datasets.auditRecords, [dataset, 1, rows.X.length]);
-  await execute(contracts.consent.setTerms, [
+  await setDataTerms(own, dataset, { permission: DUO.GRU });
+  const subjects = Array.from({ length: SUBJECTS }, () => Wallet.createRandom());
+  await publishGrants(
+    own,
     dataset,
-    {
-      permission: DUO.GRU,
-      modifiers: 0,
-      disease: ZeroHash,
-      regions: [],
-      users: [],
-      projects: [],
-      institutions: [],
-      notBefore: 0,
-      notAfter: 0,
-    },
-  ]);
-  const subjects = Array.from({ length: SUBJECTS }, () => ({
-    wallet: Wallet.createRandom(),
-    salt: hexlify(systemRandom(32)),
-  }));
-  await execute(contracts.consent.setGrants, [dataset, grantRoot(dataset, subjects), SUBJECTS, false]);
+    subjects.map(({ address }) => address),
+  );
   return { ...institution, data: { dataset, rows, subjects } };
 }
-
-const leafOf = (dataset: bigint, { wallet, salt }: Subject): Hash => grantLeaf(dataset, 1, wallet.address, salt);
-const grantRoot = (dataset: bigint, subjects: readonly Subject[]): Hash =>
-  merkleRoot(subjects.map((subject) => leafOf(dataset, subject)));
 
 /** A subject revokes by signature, relayed by somebody who is neither the subject nor the institution. */
 export async function revoke(world: World, institution: Institution, index: number): Promise<void> {
   const { data } = institution;
   const subject = data?.subjects[index];
   if (data === undefined || subject === undefined) throw new MedNexusError("NO_SUBJECT", "no such subject to revoke");
-  const leaves = data.subjects.map((one) => leafOf(data.dataset, one));
-  const leaf = leaves[index]!;
+  const { salt, leaf, proof } = revocationKit(acting(institution, world.deployment), data.dataset, 1, subject.address);
   const domain = typedDataDomain(BigInt(world.deployment.chainId), world.deployment.addresses.consent);
-  const signature = await subject.wallet.signTypedData(domain, REVOCATION, { dataset: data.dataset, leaf });
+  const signature = await subject.signTypedData(domain, REVOCATION, { dataset: data.dataset, leaf });
   await execute(world.actors.relayer.contracts.consent.revoke, [
     data.dataset,
     1,
-    subject.wallet.address,
-    subject.salt,
-    merkleProof(leaves, index),
+    subject.address,
+    salt,
+    proof,
     signature,
   ]);
 }
@@ -283,14 +270,11 @@ export async function dropSubject(world: World, institution: Institution, index:
   const { data } = institution;
   if (data === undefined) throw new MedNexusError("NO_SUBJECT", "no such subject to drop");
   data.subjects.splice(index, 1);
-  const rows = { X: data.rows.X.filter((_, row) => row !== index), y: data.rows.y.filter((_, row) => row !== index) };
+  const keep = <T>(rows: readonly T[]): T[] => rows.filter((_, row) => row !== index);
+  const rows = { X: keep(data.rows.X), y: keep(data.rows.y) };
   writeFileSync(join(institution.folder, "data.csv"), toCsv(world.schema, rows), { mode: 0o600 });
-  await execute(institution.contracts.consent.setGrants, [
-    data.dataset,
-    grantRoot(data.dataset, data.subjects),
-    5 * Math.floor(data.subjects.length / 5),
-    false,
-  ]);
+  const left = data.subjects.map(({ address }) => address);
+  await publishGrants(acting(institution, world.deployment), data.dataset, left);
 }
 
 function toCsv(schema: TableSchema, rows: Rows): string {
@@ -396,12 +380,13 @@ async function openCampaign(options: {
     : "0x";
   const opened = await execute(sponsor.contracts.campaigns.open, [terms, deployment.token, nonce, deadline, approval]);
   const campaign = eventArgs(opened, "CampaignOpened").campaign as bigint;
-  for (const { data, contracts } of institutions) {
-    if (data !== undefined) await execute(contracts.campaigns.enrol, [campaign, data.dataset]);
-    await execute(contracts.campaigns.joinPool, [campaign]);
+  for (const institution of institutions) {
+    const own = acting(institution, deployment);
+    if (institution.data !== undefined) await enrol(own, campaign, institution.data.dataset);
+    await joinPool(own, campaign);
   }
   // Each agrees to the pair it is in, so both have to be in it.
   const members = terms.pair ? institutions.filter(({ data }) => data !== undefined) : [];
-  for (const { contracts } of members) await execute(contracts.campaigns.agreePair, [campaign]);
+  for (const institution of members) await agreePair(acting(institution, deployment), campaign);
   return campaign;
 }
