@@ -9,8 +9,9 @@ export function logLine(event: object): void {
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();
   const stop = (): void => controller.abort();
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+  // Also the second time: an impatient Ctrl-C must not leave half a clean-up behind.
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
   const parent = Number(process.env["MEDNEXUS_PARENT"] ?? 0);
   if (parent > 0) {
     setInterval(() => {

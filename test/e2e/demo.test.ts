@@ -73,10 +73,13 @@ describe("mednexus demo run", function () {
   it("Ctrl-C: exit code 130, nothing left behind", async () => {
     const { code } = await mednexus(["demo", "run", "--hospitals", "3", "--rounds", "50"], (child) => {
       let seen = "";
-      child.stdout?.on("data", (chunk: Buffer) => {
+      const watch = (chunk: Buffer): void => {
         seen += chunk.toString();
-        if (seen.includes("started ")) child.kill("SIGINT");
-      });
+        if (!seen.includes("started ")) return;
+        child.stdout?.off("data", watch);
+        child.kill("SIGINT");
+      };
+      child.stdout?.on("data", watch);
     });
     expect(code).to.equal(130);
     expect(leftovers()).to.deep.equal([]);
