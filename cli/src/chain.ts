@@ -59,6 +59,8 @@ export function requireDevnet(chainId: number): void {
 /** Deploys through the Ignition modules. On devnets the journal is thrown away: the chain will be, too. */
 export async function deployTo(url: string, config: DeployConfig, resume: boolean): Promise<Deployment> {
   const { default: hre } = await import("hardhat");
+  // A fresh clone has no artifacts; with nothing changed this takes a second.
+  await hre.tasks.getTask("build").run({ quiet: true });
   const connection = await hre.network.create({ network: "devnet", override: { url } });
   const [deployer] = await connection.ethers.getSigners();
   if (deployer === undefined) throw new MedNexusError("NO_ACCOUNT", "the chain has no unlocked account to deploy with");

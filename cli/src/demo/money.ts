@@ -1,5 +1,5 @@
 /** The conservation check (P4): what went in and out of the vault by the token's own Transfer logs, against where it lies. */
-import { id, type JsonRpcProvider } from "ethers";
+import { id, type JsonRpcProvider, toBeHex } from "ethers";
 import { type Contracts, decodeLogs, type Deployment, scanLogs } from "@mednexus/sdk";
 
 export interface Conservation {
@@ -96,4 +96,13 @@ export async function checkConservation(
     held,
     ok: ok && deposits === withdrawn + refundable + slashed + held && balance === deposits - withdrawn,
   };
+}
+
+/** Rounds whose account still holds money that somebody has to claim. */
+export async function unclaimedRounds({ vault, rounds }: Contracts, deployment: Deployment): Promise<number> {
+  const opened = await rounds.queryFilter(rounds.filters.RoundOpened(), deployment.startBlock);
+  const held = await Promise.all(
+    opened.map(({ args }) => vault.heldOf(deployment.token, purpose("round"), toBeHex(args.round, 32))),
+  );
+  return held.filter((amount) => amount > 0n).length;
 }

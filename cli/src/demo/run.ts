@@ -1,9 +1,7 @@
 /** The main job: a whole federation on a local chain, from empty contracts to everybody paid. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { id, type JsonRpcProvider } from "ethers";
+import type { JsonRpcProvider } from "ethers";
 import { loadKeys } from "@mednexus/circuits";
 import {
   baselines,
@@ -39,20 +37,17 @@ import {
   RevertError,
   type RoundView,
 } from "@mednexus/sdk";
-import { deployTo, type Devnet, openProvider, requireDevnet, startDevnet } from "../chain.ts";
 import { type Service, stopServices } from "../children.ts";
-import { DEVNET_CONFIG } from "../commands/devnet.ts";
 import { Interrupted } from "../exit.ts";
 import { pause } from "../service.ts";
-import { readDeployConfig } from "../../../deploy/operations/index.ts";
-import { checkConservation } from "./money.ts";
+import { type Cleanups, openGround } from "./ground.ts";
+import { checkConservation, unclaimedRounds } from "./money.ts";
 import type { DemoOptions } from "./options.ts";
 import { type DemoResult, readPayments, ROUND_HEADER, roundLine, type RoundResult } from "./report.ts";
 import { type ServiceEvent, startHospital, startKeeper } from "./services.ts";
 import { buildWorld, dropSubject, revoke, type World } from "./world.ts";
 
 const DATA_FOLDER = fileURLToPath(new URL("../../data", import.meta.url));
-const ROUND_PURPOSE = id("mednexus.purpose.round");
 
 /** Longest a round may take before the run gives up, seconds, by circuit size. */
 const PATIENCE: Record<DemoOptions["size"], number> = { 128: 180, 1024: 1800, 4096: 7200 };
@@ -77,34 +72,23 @@ export async function runDemo(
   const scenario = loadScenario(demo);
   const features = scenario.ranges.length;
   const trainer = localTrainer(createModel(demo.model, features, demo.size));
-  const cleanups: (() => Promise<void> | void)[] = [];
+  const cleanups: Cleanups = [];
   const events: { from: string; event: ServiceEvent }[] = [];
   const guard = (): void => {
     if (signal.aborted) throw new Interrupted();
   };
   try {
-    const folder = mkdtempSync(join(tmpdir(), "mednexus-demo-"));
-    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
     ui.say(
       `scenario ${scenario.name}: ${scenario.hospitals.length} hospitals with ${scenario.hospitals.map(({ rows }) => rows.X.length).join(", ")} rows of ${features} features; ${scenario.evaluation.X.length} rows held out; seed ${demo.seed}`,
     );
 
     await ensureKeys(demo, ui);
     guard();
-    const chain = await openChain(demo, cleanups);
-    const provider = await openProvider(chain.url);
-    cleanups.push(() => provider.destroy());
-    requireDevnet(Number((await provider.getNetwork()).chainId));
-    ui.say(`chain at ${chain.url}`);
-    const deployment = await deployTo(chain.url, { ...readDeployConfig(DEVNET_CONFIG), sizes: [demo.size] }, false);
-    ui.say(
-      `deployed ${Object.keys(deployment.addresses).length} contracts; admin ${deployment.admin} (INSECURE development account)`,
-    );
+    const ground = await openGround({ ...demo, say: ui.say }, cleanups);
+    const { folder, url: rpcUrl, provider, deployment, deploymentFile } = ground;
     guard();
-    const deploymentFile = join(folder, "deployment.json");
-    writeFileSync(deploymentFile, JSON.stringify(deployment));
 
-    const indexing = startIndexer({ rpcUrl: chain.url, deployment, pollingMs: 500 });
+    const indexing = startIndexer({ rpcUrl, deployment, pollingMs: 500 });
     indexing.catch(() => {});
     cleanups.push(async () => (await indexing.catch(() => undefined))?.stop());
     const relay: Relay = await startRelay();
@@ -117,7 +101,7 @@ export async function runDemo(
     const setting = {
       world,
       demo,
-      rpcUrl: chain.url,
+      rpcUrl,
       relayUrl: relay.url,
       deploymentFile,
       onEvent: (from: string, event: ServiceEvent) => {
@@ -210,7 +194,7 @@ export async function runDemo(
       ]),
     );
     names.set(treasury.toLowerCase(), "treasury");
-    if (demo.keep) await keepRunning(chain, history, signal, ui);
+    if (demo.keep) await keepRunning(rpcUrl, history, signal, ui);
     return { result, names };
   } catch (error) {
     if (signal.aborted) throw new Interrupted();
@@ -232,16 +216,9 @@ function lastWords(events: readonly { from: string; event: ServiceEvent }[]): st
   );
 }
 
-async function keepRunning(chain: { url: string }, history: History, signal: AbortSignal, ui: Ui): Promise<void> {
-  ui.say(`\nkept running until Ctrl-C:\n  chain    ${chain.url}\n  GraphQL  ${history.url}`);
+async function keepRunning(rpcUrl: string, history: History, signal: AbortSignal, ui: Ui): Promise<void> {
+  ui.say(`\nkept running until Ctrl-C:\n  chain    ${rpcUrl}\n  GraphQL  ${history.url}`);
   while (!signal.aborted) await pause(60_000, signal);
-}
-
-async function openChain(demo: DemoOptions, cleanups: (() => Promise<void> | void)[]): Promise<{ url: string }> {
-  if (demo.rpc !== undefined) return { url: demo.rpc };
-  const devnet: Devnet = await startDevnet();
-  cleanups.push(() => devnet.close());
-  return devnet;
 }
 
 /** What a size needs on two cores, from the numbers in the circuits' README. */
@@ -378,22 +355,17 @@ function watcher(watched: Watched) {
 
   /** Waits until every round's account is empty and the campaigns have ended: all claims made. */
   async function settled(): Promise<void> {
-    const { vault, campaigns, rounds } = reader.contracts;
-    const opened = await rounds.queryFilter(rounds.filters.RoundOpened(), deployment.startBlock);
+    const { campaigns } = reader.contracts;
     const until = Date.now() + 120_000;
     for (;;) {
-      const held = await Promise.all(
-        opened.map((log) =>
-          vault.heldOf(deployment.token, ROUND_PURPOSE, `0x${log.args.round.toString(16).padStart(64, "0")}`),
-        ),
-      );
+      const unclaimed = await unclaimedRounds(reader.contracts, deployment);
       const ids = [world.campaigns.statistics, world.campaigns.training].filter((campaign) => campaign !== undefined);
       const states = await Promise.all(ids.map(async (campaign) => Number((await campaigns.get(campaign)).state)));
-      if (held.every((amount) => amount === 0n) && states.every((state) => state > 1)) return;
+      if (unclaimed === 0 && states.every((state) => state > 1)) return;
       if (Date.now() > until)
         throw new MedNexusError(
           "CLAIMS_STUCK",
-          `${held.filter((amount) => amount > 0n).length} round accounts are not claimed, campaign states ${states.join(", ")}`,
+          `${unclaimed} round accounts are not claimed, campaign states ${states.join(", ")}`,
         );
       await pause(200, signal);
       if (signal.aborted) throw new Interrupted();
@@ -430,7 +402,7 @@ async function revocation(options: {
 }
 
 /** Everybody takes its credit out of the vault: only its owner can. */
-async function withdrawAll(world: World): Promise<void> {
+export async function withdrawAll(world: World): Promise<void> {
   const { deployment, actors, institutions } = world;
   for (const { contracts, wallet } of [...Object.values(actors), ...institutions]) {
     const credit = await contracts.vault.creditOf(deployment.token, wallet.address);

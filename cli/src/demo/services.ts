@@ -8,17 +8,14 @@ import type { DemoOptions } from "./options.ts";
 
 export type ServiceEvent = Readonly<Record<string, unknown>> & { readonly event?: string };
 
-export interface Started {
-  readonly service: Service;
-  readonly institution?: Institution;
-}
-
-interface Setting {
+export interface Setting {
   readonly world: World;
   readonly demo: DemoOptions;
   readonly rpcUrl: string;
   readonly relayUrl: string;
   readonly deploymentFile: string;
+  /** Enrolled members from which on the keeper opens rounds; by default none, so that a revocation can fall between two of them. */
+  readonly openFrom?: number;
   readonly onEvent: (from: string, event: ServiceEvent) => void;
   readonly onNoise: (from: string, line: string) => void;
 }
@@ -75,8 +72,8 @@ export function startKeeper(role: "keeper" | "prover", folder: string, setting: 
     dataDir: join(folder, `${role}-state`),
     keyFile,
     pollMs: POLL_MS,
-    // The demo opens rounds itself, so that a revocation can fall between two of them: no campaign has this many members.
-    openFrom: 1_000_000,
+    // No campaign has that many members.
+    openFrom: setting.openFrom ?? 1_000_000,
     roles:
       role === "keeper"
         ? { keeper: true, claims: true, prover: false }

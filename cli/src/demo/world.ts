@@ -118,6 +118,8 @@ export async function buildWorld(options: {
   readonly provider: JsonRpcProvider;
   readonly folder: string;
   readonly say: (line: string) => void;
+  /** Shorter or longer windows than the size asks for. */
+  readonly timing?: Timing;
 }): Promise<World> {
   const { demo, scenario, deployment, provider, folder, say } = options;
   const actor = (name: string, wallet: Wallet): Actor => {
@@ -171,7 +173,8 @@ export async function buildWorld(options: {
   say(`minted model INFT ${model} (royalty 5 %)`);
 
   const campaigns: { statistics?: bigint; training?: bigint } = {};
-  const context = { actors, deployment, demo, institutions, hash, model, members: scenario.hospitals.length };
+  const timing = options.timing ?? TIMING[demo.size];
+  const context = { actors, deployment, demo, institutions, hash, model, members: scenario.hospitals.length, timing };
   if (scenario.standardization === "statistics")
     campaigns.statistics = await openCampaign({ ...context, kind: "statistics" });
   campaigns.training = await openCampaign({ ...context, kind: "training" });
@@ -298,14 +301,14 @@ async function openCampaign(options: {
   readonly hash: Hash;
   readonly model: bigint;
   readonly members: number;
+  readonly timing: Timing;
 }): Promise<bigint> {
-  const { kind, actors, deployment, demo, institutions, hash } = options;
+  const { kind, actors, deployment, demo, institutions, hash, timing } = options;
   const { sponsor, creator } = actors;
   const training = kind === "training";
   const pair = options.members === 2;
   const rounds = training ? demo.rounds : 1;
   const many = institutions.length >= 5;
-  const timing = TIMING[demo.size];
   const cap = Math.max(...institutions.map(({ data }) => data?.rows.X.length ?? 0));
   const prices = Object.fromEntries(Object.entries(PRICES).map(([name, tokens]) => [name, tokens * UNIT])) as Record<
     keyof typeof PRICES,
