@@ -14,16 +14,27 @@ interface ICampaignRegistry {
         Cancelled
     }
 
+    /// Field order is storage order: what a round's end writes shares a slot.
     struct Campaign {
         CampaignState state;
         address sponsor;
         address token;
         uint16 roundsLeft;
+        uint16 protocolFeeBps; // snapshot
+        uint32 idleLimit; // s of idleness after which anybody may cancel: the unbonding time, snapshot
         uint128 roundCost; // what one round reserves
         RoundId liveRound; // 0: none
-        uint16 protocolFeeBps; // snapshot
         uint64 idleFrom; // last opening or end of a round, or the campaign's opening
-        uint32 idleLimit; // s of idleness after which anybody may cancel: the unbonding time, snapshot
+    }
+
+    /// What a round's end needs of its campaign.
+    struct Settling {
+        address token;
+        uint16 protocolFeeBps;
+        uint128 roundCost;
+        uint32 ramp; // s
+        uint64 growth; // λ·2^f·B, of the model's bound by one round
+        Prices prices;
     }
 
     /// Why a member may contribute now, and with what weight: everything that a submission asks the registries.
@@ -56,7 +67,6 @@ interface ICampaignRegistry {
     event NodeLeft(CampaignId indexed campaign, address indexed node);
     event PairAgreed(CampaignId indexed campaign, address indexed institution);
     event RoundReserved(CampaignId indexed campaign, RoundId indexed round, uint256 amount);
-    event RoundReturned(CampaignId indexed campaign, RoundId indexed round, uint256 amount);
     event CampaignEnded(CampaignId indexed campaign, CampaignState state, uint256 refund);
 
     error BadTerms(bytes32 what);
@@ -108,8 +118,8 @@ interface ICampaignRegistry {
 
     /// RoundManager only: reserves roundCost for a new round (moves it to the settlement's purpose) and marks it live.
     function reserveRound(CampaignId campaign, RoundId round) external;
-    /// RoundSettlement only: the round is over and has moved `returned` back to the campaign's escrow.
-    function roundOver(CampaignId campaign, RoundId round, uint256 returned) external;
+    /// RoundSettlement only: the round is over (RoundSettlement.SponsorRefunded says what comes back).
+    function roundOver(CampaignId campaign, RoundId round) external returns (Settling memory);
 
     function get(CampaignId campaign) external view returns (Campaign memory);
     function termsOf(CampaignId campaign) external view returns (CampaignTerms memory);

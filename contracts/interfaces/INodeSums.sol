@@ -64,6 +64,8 @@ interface INodeSums {
 
     /// Sums that stand: posted and not faulted.
     function sumsStanding(RoundId round) external view returns (uint256 count, uint256 bitmap, uint64 summedAt);
+    /// Bitmap of nodes whose committee share is theirs: the sum stands, and no other set was signed beside it.
+    function earning(RoundId round) external view returns (uint256);
     /// True once t+1 sums stand (or stood when the round was finalized), the challenge window is over and no demand is open: nothing can change any more.
     function sumsFinal(RoundId round) external view returns (bool);
     function sumDigestOf(RoundId round, uint256 nodeIndex) external view returns (bytes32);

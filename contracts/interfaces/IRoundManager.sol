@@ -66,6 +66,24 @@ interface IRoundManager {
         uint64 totalRecords; // Σ n̂
         uint64 lambda; // λ_t, 0 for Statistics
         uint64 blockNumber;
+        uint48 summedAt; // t+1 sums stand since; 0: they do not
+    }
+
+    /// What a model proof is checked against, and who is paid for it.
+    struct Finalizing {
+        CampaignId campaign;
+        ModelId model;
+        uint32 baseVersion;
+        uint32 n;
+        uint8 nodes;
+        VerifierId aggregateVerifier;
+        uint64 lambda;
+        uint48 summedAt;
+        bytes32 keyHash; // of the aggregate circuit
+        bytes32 srsHash;
+        bytes32 setHash;
+        G1 base;
+        G1 cAgg;
     }
 
     /// What callers re-supply about one update.
@@ -176,6 +194,8 @@ interface IRoundManager {
     /// NodeSums: Frozen → Summed, and Summed → Frozen when a faulted sum leaves fewer than t+1 standing. RoundSettlement: Summed → Finalized | Closed,
     /// Open | Commit | Share → FailedEarly, Frozen → FailedSums.
     function setState(RoundId round, RoundState state) external;
+    /// RoundSettlement only: a training round goes Summed → Finalized. The caller reverts unless the proof holds.
+    function finalizing(RoundId round) external returns (Finalizing memory);
     /// ShareDisputes, RoundSettlement: releases one member's bond. A later call does nothing (an upheld complaint releases before it slashes; a claim comes after).
     function releaseBond(RoundId round, bytes32 memberKey) external;
     /// NodeSums, RoundSettlement: releases one node's lock. A later call does nothing.

@@ -33,6 +33,7 @@ interface IRoundSettlement {
     event RoundFailed(RoundId indexed round, bool afterFreeze, bytes32 reason);
     event Claimed(RoundId indexed round, address indexed party, bytes32 indexed role, address token, uint256 amount);
     event TipPaid(RoundId indexed round, address indexed keeper, bytes32 action, uint256 amount);
+    /// To the campaign's escrow if the round failed, else to the sponsor's credit.
     event SponsorRefunded(RoundId indexed round, CampaignId indexed campaign, uint256 amount);
 
     error WrongState(RoundId round);
@@ -61,7 +62,7 @@ interface IRoundSettlement {
     function claimMember(RoundId round, bytes32 memberKey) external;
     /// Anybody for the node at `nodeIndex`: committee share and lock release, once sums are final (or the round failed early).
     function claimNode(RoundId round, uint256 nodeIndex) external;
-    /// Anybody, once: royalty to the model's split, protocol fee to the treasury. (The prover's fee is credited by `finalize` itself.)
+    /// Anybody, once: royalty to the model's split, protocol fee to the treasury, and to the sponsor what no claim covers: unused ramp and remainders. (The prover's fee is credited by `finalize` itself.)
     function claimFees(RoundId round) external;
 
     /// Prover fee if finalize ran now (smallest unit).

@@ -27,6 +27,16 @@ library RoundMoney {
         return (base(p, kind) * protocolFeeBps) / BPS;
     }
 
+    /// The royalty inside what a round reserved, to the unit: nobody has to be asked again for its rate.
+    function reservedRoyalty(
+        Prices memory p,
+        RoundKind kind,
+        uint16 protocolFeeBps,
+        uint256 reserved
+    ) internal pure returns (uint256) {
+        return reserved - base(p, kind) - TIPS * p.tip - protocolFee(p, kind, protocolFeeBps);
+    }
+
     function cost(
         Prices memory p,
         RoundKind kind,

@@ -16,7 +16,18 @@ import {Purposes} from "../libraries/Purposes.sol";
 import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
 import {CampaignTerms, Prices, RoundState, Windows} from "../types/Training.sol";
 import {CampaignOpening} from "./CampaignOpening.sol";
-import {CampaignData, Member, readTerms} from "./CampaignStore.sol";
+import {
+    CampaignData,
+    Member,
+    readPrices,
+    readTerm,
+    readTerms,
+    readWindows,
+    TERM_CAP,
+    TERM_LAMBDA_F,
+    TERM_NORM_BOUND,
+    TERM_RAMP
+} from "./CampaignStore.sol";
 import {OwnerApproval} from "./OwnerApproval.sol";
 import {Weights} from "./Weights.sol";
 
@@ -191,13 +202,17 @@ contract CampaignRegistry is ICampaignRegistry, Module {
     }
 
     /// @inheritdoc ICampaignRegistry
-    function roundOver(CampaignId id, RoundId round, uint256 returned) external {
+    function roundOver(CampaignId id, RoundId round) external returns (Settling memory s) {
         _onlyModule(_modules().settlement);
-        Campaign storage c = _live(id).campaign;
+        CampaignData storage d = _live(id);
+        Campaign storage c = d.campaign;
         if (!(c.liveRound == round)) revert RoundLive(id, c.liveRound);
         c.liveRound = RoundId.wrap(0);
         c.idleFrom = uint64(block.timestamp);
-        emit RoundReturned(id, round, returned);
+        (s.token, s.protocolFeeBps, s.roundCost) = (c.token, c.protocolFeeBps, c.roundCost);
+        s.prices = readPrices(d);
+        s.ramp = uint32(readTerm(d, TERM_RAMP));
+        s.growth = uint64(readTerm(d, TERM_LAMBDA_F) * readTerm(d, TERM_NORM_BOUND)); // < 2^60: checked at opening
     }
 
     // --- views
@@ -219,18 +234,19 @@ contract CampaignRegistry is ICampaignRegistry, Module {
 
     /// @inheritdoc ICampaignRegistry
     function windowsOf(CampaignId id) external view returns (Windows memory) {
-        return readTerms(_known(id)).windows;
+        return readWindows(_known(id));
     }
 
     /// @inheritdoc ICampaignRegistry
     function pricesOf(CampaignId id) external view returns (Prices memory) {
-        return readTerms(_known(id)).prices;
+        return readPrices(_known(id));
     }
 
     /// @inheritdoc ICampaignRegistry
     function weightsOf(CampaignId id) external view returns (uint64 cap, uint64 lambdaF, uint64 normBound) {
-        CampaignTerms memory terms = readTerms(_known(id));
-        return (terms.cap, terms.lambdaF, terms.normBound);
+        CampaignData storage d = _known(id);
+        cap = uint64(readTerm(d, TERM_CAP));
+        (lambdaF, normBound) = (uint64(readTerm(d, TERM_LAMBDA_F)), uint64(readTerm(d, TERM_NORM_BOUND)));
     }
 
     /// @inheritdoc ICampaignRegistry

@@ -4,7 +4,7 @@ pragma solidity 0.8.34;
 import {ICampaignRegistry} from "../interfaces/ICampaignRegistry.sol";
 import {CodeData} from "../libraries/CodeData.sol";
 import {DatasetId} from "../types/Ids.sol";
-import {CampaignTerms} from "../types/Training.sol";
+import {CampaignTerms, Prices, Windows} from "../types/Training.sol";
 
 struct Member {
     DatasetId dataset; // 0: not enrolled
@@ -24,6 +24,42 @@ struct CampaignData {
     mapping(address institution => address partner) agreedWith;
     address[] pool;
     mapping(address node => uint256) poolPlace; // index + 1
+}
+
+// Words of abi.encode(terms) before its two lists are static: each field has its place. A test compares them with the whole terms.
+uint256 constant TERM_CAP = 13;
+uint256 constant TERM_LAMBDA_F = 14;
+uint256 constant TERM_NORM_BOUND = 15;
+uint256 constant TERM_WINDOWS = 23;
+uint256 constant TERM_RAMP = 32;
+uint256 constant TERM_PRICES = 34;
+
+/// One static field of the terms.
+function readTerm(CampaignData storage d, uint256 place) view returns (uint256 word) {
+    address data = d.termsData;
+    // A STOP byte and the offset of the encoded tuple come first. 0x00 is scratch space.
+    assembly ("memory-safe") {
+        extcodecopy(data, 0x00, add(33, shl(5, place)), 0x20)
+        word := mload(0x00)
+    }
+}
+
+function readPrices(CampaignData storage d) view returns (Prices memory prices) {
+    address data = d.termsData;
+    uint256 from = 33 + 32 * TERM_PRICES;
+    // Nine words, in memory as in the encoding.
+    assembly ("memory-safe") {
+        extcodecopy(data, prices, from, 0x120)
+    }
+}
+
+function readWindows(CampaignData storage d) view returns (Windows memory windows) {
+    address data = d.termsData;
+    uint256 from = 33 + 32 * TERM_WINDOWS;
+    // Eleven words, in memory as in the encoding.
+    assembly ("memory-safe") {
+        extcodecopy(data, windows, from, 0x160)
+    }
 }
 
 /// The terms as they were opened.

@@ -242,6 +242,12 @@ contract NodeSums is DisputeBase, EIP712Upgradeable, INodeSums {
     }
 
     /// @inheritdoc INodeSums
+    function earning(RoundId round) external view returns (uint256 bitmap) {
+        RoundSums storage $ = _sums(round);
+        return $.standing & ~$.equivocated;
+    }
+
+    /// @inheritdoc INodeSums
     function sumsFinal(RoundId round) external view returns (bool) {
         RoundSums storage $ = _sums(round);
         if ($.summedAt == 0 || $.openDemands != 0) return false;

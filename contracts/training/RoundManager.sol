@@ -174,13 +174,15 @@ contract RoundManager is IRoundManager, Module {
     /// @inheritdoc IRoundManager
     function setState(RoundId id, RoundState to) external {
         Modules storage m = _modules();
-        Round storage r = _existing(id).round;
+        RoundData storage d = _existing(id);
+        Round storage r = d.round;
         RoundState from = r.state;
         bool legal;
         if (msg.sender == m.sums) {
             legal =
                 (from == RoundState.Frozen && to == RoundState.Summed) ||
                 (from == RoundState.Summed && to == RoundState.Frozen);
+            d.frozen.summedAt = to == RoundState.Summed ? uint48(block.timestamp) : 0;
         } else {
             _onlyModule(m.settlement);
             if (to == RoundState.FailedEarly) legal = from < RoundState.Frozen;
@@ -189,6 +191,20 @@ contract RoundManager is IRoundManager, Module {
         }
         if (!legal) revert IllegalTransition(from, to);
         enter(id, r, to);
+    }
+
+    /// @inheritdoc IRoundManager
+    function finalizing(RoundId id) external returns (Finalizing memory f) {
+        _onlyModule(_modules().settlement);
+        RoundData storage d = _in(id, RoundState.Summed);
+        Round storage r = d.round;
+        if (r.kind != RoundKind.Training) revert WrongState(id, r.state);
+        enter(id, r, RoundState.Finalized);
+        (f.campaign, f.n, f.nodes) = (r.campaign, r.n, r.nodes);
+        (f.model, f.baseVersion, f.aggregateVerifier) = (r.model, r.baseVersion, r.aggregateVerifier);
+        (f.lambda, f.summedAt) = (d.frozen.lambda, d.frozen.summedAt);
+        (f.keyHash, f.srsHash, f.setHash) = (r.aggregateKeyHash, r.srsHash, d.frozen.setHash);
+        (f.base, f.cAgg) = (r.base, d.frozen.cAgg);
     }
 
     /// @inheritdoc IRoundManager

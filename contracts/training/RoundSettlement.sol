@@ -22,9 +22,10 @@ import {CampaignId, RoundId} from "../types/Ids.sol";
 import {Prices, RoundKind, RoundState, Windows} from "../types/Training.sol";
 
 /// @title RoundSettlement: finalize, fail, close, claim.
-/// @notice A round's account (vault purpose ROUND) holds what the campaign reserved. When the round ends, what it owes stays and the rest goes back to the
-/// campaign's escrow at once; each thing owed is then claimed once by its key, and what its party has no right to (an excluded member's show-up fee, the
-/// share of a node whose sum does not stand, dust) goes to the sponsor by the same claim. After all claims the account is empty, to the wei (P4).
+/// @notice A round's account (vault purpose ROUND) holds what the campaign reserved. Each thing owed is claimed once by its key, and what its party has no
+/// right to (an excluded member's show-up fee, the share of a node whose sum does not stand, dust) goes to the sponsor by the same claim. What no claim covers
+/// (the unused ramp, what does not divide among the nodes) goes to the sponsor with the fees, or back to the campaign's escrow at once if the round failed.
+/// After all claims the account is empty, to the wei (P4).
 /// Every state has an exit that anybody may take (P9):
 ///   Open    undrawn past windows.draw, or a verifier retired                                    → `fail`
 ///   Commit  past commitUntil: IRoundManager.endCommit, or with too few submissions or a retired verifier → `fail`
@@ -36,21 +37,13 @@ import {Prices, RoundKind, RoundState, Windows} from "../types/Training.sol";
 contract RoundSettlement is Module, IRoundSettlement {
     struct Account {
         uint128 paid; // of what the round owes members and nodes
+        uint8 tips; // paid before the round's end
+        bool feesClaimed;
         uint128 shared; // of the pool that members share by records
         uint128 compensation; // that pool, if sums were missing
-        uint8 tips; // paid
-        bool feesClaimed;
         // bitmaps
         uint256 memberClaims; // over submissions
         uint256 nodeClaims; // over nodes
-    }
-
-    /// What `finalize` adds to a model's lineage, in memory only.
-    struct Appended {
-        G1 c;
-        bytes32 setHash;
-        uint64 growth;
-        uint256 fee;
     }
 
     /// @custom:storage-location erc7201:mednexus.storage.RoundSettlement
@@ -75,22 +68,21 @@ contract RoundSettlement is Module, IRoundSettlement {
     /// @inheritdoc IRoundSettlement
     function finalize(Finalization calldata f) external {
         if (f.payee == address(0)) revert ZeroPayee();
-        IRoundManager rounds = _rounds();
-        IRoundManager.Round memory r = rounds.get(f.round);
-        if (r.state != RoundState.Summed || r.kind != RoundKind.Training) revert WrongState(f.round);
-        IRoundManager.Frozen memory frozen = rounds.frozenOf(f.round);
+        // Whatever these two calls have written goes with a revert.
+        IRoundManager.Finalizing memory r = _rounds().finalizing(f.round);
+        ICampaignRegistry.Settling memory s = _campaigns().roundOver(r.campaign, f.round);
         // The zero model's commitment is infinity, which the precompile adds like any point.
-        G1 memory next = Bn254.add(r.base, Bn254.mul(frozen.cAgg, frozen.lambda));
-        _requireProof(f, r, frozen, next);
+        G1 memory next = Bn254.add(r.base, Bn254.mul(r.cAgg, r.lambda));
+        _requireProof(f, r, next);
 
-        ICampaignRegistry.Campaign memory c = _campaign(r.campaign);
-        Prices memory prices = _prices(r.campaign);
-        uint256 fee = _proverFee(f.round, r.campaign, prices);
-        rounds.setState(f.round, RoundState.Finalized);
-        _append(f, r, Appended(next, frozen.setHash, _growth(r.campaign), fee));
-        _credit(c.token, f.round, f.payee, fee);
-        _tip(f.round, c.token, prices.tip, msg.sender, "finalize");
-        _end(f.round, r, c, prices);
+        uint256 fee = _proverFee(r.summedAt, s.ramp, s.prices);
+        _append(f, r, next, s.growth, fee);
+        // One credit where one party earned both.
+        uint256 tip = s.prices.tip;
+        emit TipPaid(f.round, msg.sender, "finalize", tip);
+        if (f.payee == msg.sender) fee += tip;
+        else _credit(s.token, f.round, msg.sender, tip);
+        _credit(s.token, f.round, f.payee, fee);
     }
 
     /// @inheritdoc IRoundSettlement
@@ -98,12 +90,11 @@ contract RoundSettlement is Module, IRoundSettlement {
         IRoundManager.Round memory r = _rounds().get(round);
         if (r.state != RoundState.Summed || r.kind != RoundKind.Statistics) revert WrongState(round);
         _requireFinalSums(round);
-        ICampaignRegistry.Campaign memory c = _campaign(r.campaign);
-        Prices memory prices = _prices(r.campaign);
         _rounds().setState(round, RoundState.Closed);
         emit StatisticsCompleted(round);
-        _tip(round, c.token, prices.tip, msg.sender, "finalize");
-        _end(round, r, c, prices);
+        ICampaignRegistry.Settling memory s = _campaigns().roundOver(r.campaign, round);
+        emit TipPaid(round, msg.sender, "finalize", s.prices.tip);
+        _credit(s.token, round, msg.sender, s.prices.tip);
     }
 
     /// @inheritdoc IRoundSettlement
@@ -112,20 +103,17 @@ contract RoundSettlement is Module, IRoundSettlement {
         if (r.state != RoundState.Summed || r.kind != RoundKind.Training) revert WrongState(round);
         _requireFinalSums(round);
         bool retired = !IVerifierRegistry(_modules().verifiers).isLive(r.aggregateVerifier);
-        (, , uint64 summedAt) = _sums().sumsStanding(round);
-        uint256 closeAt = uint256(summedAt) + _windows(r.campaign).close;
+        uint256 closeAt = uint256(_rounds().frozenOf(round).summedAt) + _windows(r.campaign).close;
         if (!retired && block.timestamp <= closeAt) revert TooEarly(closeAt);
         _rounds().setState(round, RoundState.Closed);
         emit RoundClosedUnproven(round, retired);
-        _end(round, r, _campaign(r.campaign), _prices(r.campaign));
+        _campaigns().roundOver(r.campaign, round);
     }
 
     /// @inheritdoc IRoundSettlement
     function fail(RoundId round) external {
         IRoundManager rounds = _rounds();
         IRoundManager.Round memory r = rounds.get(round);
-        ICampaignRegistry.Campaign memory c = _campaign(r.campaign);
-        Prices memory prices = _prices(r.campaign);
         if (r.state < RoundState.Frozen) {
             bytes32 reason = rounds.deadReason(round);
             if (reason == 0) revert StillAlive(round);
@@ -133,7 +121,8 @@ contract RoundSettlement is Module, IRoundSettlement {
             if (r.openComplaints != 0) revert IRoundManager.ComplaintsOpen(r.openComplaints);
             rounds.setState(round, RoundState.FailedEarly);
             emit RoundFailed(round, false, reason);
-            _giveBack(round, r.campaign, c.token, uint256(prices.showUpFee) * r.verified);
+            ICampaignRegistry.Settling memory s = _campaigns().roundOver(r.campaign, round);
+            _giveBack(round, r.campaign, s.token, uint256(s.prices.showUpFee) * r.verified);
         } else if (r.state == RoundState.Frozen) {
             uint256 until = uint256(r.frozenAt) + _windows(r.campaign).sums;
             if (block.timestamp <= until) revert TooEarly(until);
@@ -141,8 +130,9 @@ contract RoundSettlement is Module, IRoundSettlement {
             if (open != 0) revert DemandsOpen(open);
             rounds.setState(round, RoundState.FailedSums);
             emit RoundFailed(round, true, "sums");
-            _slashMissing(round, prices);
-            _giveBack(round, r.campaign, c.token, 0);
+            ICampaignRegistry.Settling memory s = _campaigns().roundOver(r.campaign, round);
+            _slashMissing(round, s.prices);
+            _giveBack(round, r.campaign, s.token, 0);
         } else {
             revert WrongState(round);
         }
@@ -188,10 +178,9 @@ contract RoundSettlement is Module, IRoundSettlement {
         if (r.state == RoundState.FailedEarly || r.state == RoundState.FailedSums) return;
         _requireFinalSums(round);
         ICampaignRegistry.Campaign memory c = _campaign(r.campaign);
-        (, uint256 standing, ) = _sums().sumsStanding(round);
         uint256 share = _prices(r.campaign).committeePool / nodes.length;
         account.paid += uint128(share); // <= committeePool in all
-        _pay(c.token, round, standing & bit != 0 ? node : c.sponsor, ROLE_NODE, share);
+        _pay(c.token, round, _sums().earning(round) & bit != 0 ? node : c.sponsor, ROLE_NODE, share);
     }
 
     /// @inheritdoc IRoundSettlement
@@ -203,10 +192,13 @@ contract RoundSettlement is Module, IRoundSettlement {
         account.feesClaimed = true;
 
         ICampaignRegistry.Campaign memory c = _campaign(r.campaign);
-        (uint256 royalty, uint256 protocolFee) = _fees(r, c, _prices(r.campaign));
+        Prices memory p = _prices(r.campaign);
+        uint256 protocolFee = RoundMoney.protocolFee(p, r.kind, c.protocolFeeBps);
+        uint256 royalty = RoundMoney.reservedRoyalty(p, r.kind, c.protocolFeeBps, c.roundCost);
         address treasury = IProtocolParameters(_modules().parameters).treasury();
         _pay(c.token, round, treasury, ROLE_FEES, protocolFee);
         if (royalty != 0) _payRoyalty(round, r, c.token, royalty);
+        _returnRest(round, r, c, p);
         // The round came to its sums after all: what faulted nodes were slashed for its members is nobody's loss.
         address stakeToken = IStake(_modules().stake).token();
         uint256 unneeded = _vault().heldOf(stakeToken, Purposes.COMPENSATION, _party(round));
@@ -216,24 +208,25 @@ contract RoundSettlement is Module, IRoundSettlement {
     /// @inheritdoc IRoundSettlement
     function payTip(RoundId round, address keeper, bytes32 action) external {
         _onlyModule(_modules().rounds);
+        Account storage account = _account(round);
+        // The last of the prepaid tips is for the round's end, whatever the caller says.
+        if (account.tips == RoundMoney.TIPS - 1) return;
+        ++account.tips;
         CampaignId campaign = _rounds().get(round).campaign;
-        _tip(round, _campaign(campaign).token, _prices(campaign).tip, keeper, action);
+        uint256 amount = _prices(campaign).tip;
+        emit TipPaid(round, keeper, action, amount);
+        _credit(_campaign(campaign).token, round, keeper, amount);
     }
 
     /// @inheritdoc IRoundSettlement
     function proverFeeNow(RoundId round) external view returns (uint256) {
         CampaignId campaign = _rounds().get(round).campaign;
-        return _proverFee(round, campaign, _prices(campaign));
+        return _proverFee(_rounds().frozenOf(round).summedAt, _windows(campaign).ramp, _prices(campaign));
     }
 
     // --- inside: proof and version
 
-    function _requireProof(
-        Finalization calldata f,
-        IRoundManager.Round memory r,
-        IRoundManager.Frozen memory frozen,
-        G1 memory next
-    ) private view {
+    function _requireProof(Finalization calldata f, IRoundManager.Finalizing memory r, G1 memory next) private view {
         bytes32 ctxM = Transcript.aggregateContext(
             Transcript.AggregateContext({
                 chainId: block.chainid,
@@ -242,9 +235,9 @@ contract RoundSettlement is Module, IRoundSettlement {
                 round: f.round,
                 model: r.model,
                 base: r.base,
-                setHash: frozen.setHash,
-                lambda: frozen.lambda,
-                keyHash: r.aggregateKeyHash,
+                setHash: r.setHash,
+                lambda: r.lambda,
+                keyHash: r.keyHash,
                 srsHash: r.srsHash,
                 n: r.n,
                 payee: f.payee
@@ -259,61 +252,49 @@ contract RoundSettlement is Module, IRoundSettlement {
     }
 
     /// Reverts StaleBase unless the round's base is still the model's latest version.
-    function _append(Finalization calldata f, IRoundManager.Round memory r, Appended memory a) private {
+    function _append(
+        Finalization calldata f,
+        IRoundManager.Finalizing memory r,
+        G1 memory next,
+        uint64 growth,
+        uint256 fee
+    ) private {
         uint32 version = IModelVersions(_modules().versions).append(
             r.model,
             r.campaign,
             r.baseVersion,
             f.round,
-            a.c,
+            next,
             f.h,
             f.storageRoot,
             f.artefactRoot,
-            a.setHash,
-            a.growth
+            r.setHash,
+            growth
         );
-        emit RoundFinalized(f.round, r.campaign, r.model, version, f.payee, a.fee, a.c, f.h);
-    }
-
-    /// λ·2^f·⌈B⌉. Rounds times this, on top of the model's bound, was below 2^60 when the campaign opened.
-    function _growth(CampaignId campaign) private view returns (uint64) {
-        (, uint64 lambdaF, uint64 normBound) = ICampaignRegistry(_modules().campaigns).weightsOf(campaign);
-        return lambdaF * normBound;
+        emit RoundFinalized(f.round, r.campaign, r.model, version, f.payee, fee, next, f.h);
     }
 
     // --- inside: money
 
     /// Minimum to maximum, linearly over windows.ramp from the (t+1)-th sum; 0 while sums are missing.
-    function _proverFee(RoundId round, CampaignId campaign, Prices memory p) private view returns (uint256) {
-        (, , uint64 summedAt) = _sums().sumsStanding(round);
+    function _proverFee(uint256 summedAt, uint256 ramp, Prices memory p) private view returns (uint256) {
         if (summedAt == 0) return 0;
-        uint256 ramp = _windows(campaign).ramp;
         uint256 elapsed = block.timestamp - summedAt;
         if (elapsed >= ramp) return p.proverFeeMax;
         return p.proverFeeMin + (uint256(p.proverFeeMax - p.proverFeeMin) * elapsed) / ramp;
     }
 
-    function _fees(
-        IRoundManager.Round memory r,
-        ICampaignRegistry.Campaign memory c,
-        Prices memory p
-    ) private view returns (uint256 royalty, uint256 protocolFee) {
-        protocolFee = RoundMoney.protocolFee(p, r.kind, c.protocolFeeBps);
-        if (r.kind == RoundKind.Training)
-            royalty = RoundMoney.royalty(p, r.kind, IModelINFT(_modules().inft).royaltyBpsOf(r.model));
-    }
-
-    /// The end of a round whose sums stand.
-    function _end(
+    /// All that members and nodes have no claim to any more goes to the sponsor.
+    function _returnRest(
         RoundId round,
         IRoundManager.Round memory r,
         ICampaignRegistry.Campaign memory c,
         Prices memory p
     ) private {
-        (uint256 royalty, uint256 protocolFee) = _fees(r, c, p);
-        uint256 committee = (p.committeePool / r.nodes) * r.nodes;
-        uint256 owed = p.dataPool + committee + royalty + protocolFee;
-        _giveBack(round, r.campaign, c.token, owed - _account(round).paid);
+        uint256 owed = p.dataPool + (p.committeePool / r.nodes) * r.nodes - _account(round).paid;
+        uint256 rest = _vault().heldOf(c.token, Purposes.ROUND, _party(round)) - owed;
+        emit SponsorRefunded(round, r.campaign, rest);
+        _credit(c.token, round, c.sponsor, rest);
     }
 
     /// All but `owed` goes back to the campaign's escrow.
@@ -323,7 +304,6 @@ contract RoundSettlement is Module, IRoundSettlement {
         emit SponsorRefunded(round, campaign, rest);
         bytes32 escrow = bytes32(uint256(CampaignId.unwrap(campaign)));
         vault.move(token, Purposes.ROUND, _party(round), Purposes.CAMPAIGN, escrow, rest);
-        ICampaignRegistry(_modules().campaigns).roundOver(campaign, round, rest);
     }
 
     /// Nodes that posted nothing: slashed for the members, who lose the data pool at most.
@@ -400,15 +380,6 @@ contract RoundSettlement is Module, IRoundSettlement {
         _pay(token, round, split[0].account, ROLE_FEES, left);
     }
 
-    /// At most the prepaid number of tips leaves an account, whatever the caller says.
-    function _tip(RoundId round, address token, uint256 amount, address keeper, bytes32 action) private {
-        Account storage account = _account(round);
-        if (account.tips == RoundMoney.TIPS) return;
-        ++account.tips;
-        emit TipPaid(round, keeper, action, amount);
-        _credit(token, round, keeper, amount);
-    }
-
     function _pay(address token, RoundId round, address to, bytes32 role, uint256 amount) private {
         emit Claimed(round, to, role, token, amount);
         _credit(token, round, to, amount);
@@ -437,16 +408,20 @@ contract RoundSettlement is Module, IRoundSettlement {
         return IVault(_modules().vault);
     }
 
+    function _campaigns() private view returns (ICampaignRegistry) {
+        return ICampaignRegistry(_modules().campaigns);
+    }
+
     function _campaign(CampaignId campaign) private view returns (ICampaignRegistry.Campaign memory) {
-        return ICampaignRegistry(_modules().campaigns).get(campaign);
+        return _campaigns().get(campaign);
     }
 
     function _prices(CampaignId campaign) private view returns (Prices memory) {
-        return ICampaignRegistry(_modules().campaigns).pricesOf(campaign);
+        return _campaigns().pricesOf(campaign);
     }
 
     function _windows(CampaignId campaign) private view returns (Windows memory) {
-        return ICampaignRegistry(_modules().campaigns).windowsOf(campaign);
+        return _campaigns().windowsOf(campaign);
     }
 
     function _party(RoundId round) private pure returns (bytes32) {

@@ -129,7 +129,9 @@ contract ProofVerifier is Module, IProofVerifier {
     ) private view {
         // index < 2^32 and record is a memory address, so no sum or product below overflows.
         unchecked {
-            (uint256 g, uint256 k) = (_coefficient(transcript, 2 * index), _coefficient(transcript, 2 * index + 1));
+            // One of the coefficients may be fixed: whatever it multiplies, the others move the rest at random against it.
+            uint256 g = index == 0 ? 1 : _coefficient(transcript, 2 * index);
+            uint256 k = _coefficient(transcript, 2 * index + 1);
             _addInputs(sums.ic, record + INPUTS, g);
             sums.y = addmod(sums.y, mulmod(k, _word(record + INPUTS + 32 * INPUT_Y), Bn254.R), Bn254.R);
 

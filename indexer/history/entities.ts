@@ -214,7 +214,6 @@ export const entities = {
     failReason: "hex",
     verifierRetired: "bool",
     reserved: "uint",
-    returned: "uint",
     refund: "uint",
     claimed: "uint",
     tips: "uint",

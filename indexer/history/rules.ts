@@ -152,10 +152,6 @@ export const rules: Rules = {
       write("campaign", "campaign", "", { add: { roundsOpened: one, reserved: "amount" } }),
       write("round", "round", "", { add: { reserved: "amount" } }),
     ],
-    RoundReturned: [
-      write("campaign", "campaign", "", { add: { returned: "amount" } }),
-      write("round", "round", "", { add: { returned: "amount" } }),
-    ],
     CampaignEnded: [
       write("campaign", "campaign", "refund", { set: { state: { choice: "state", of: CAMPAIGN_STATES } } }),
     ],
@@ -260,6 +256,7 @@ export const rules: Rules = {
     SponsorRefunded: [
       write("sponsorRefund", "@log", "round campaign amount"),
       write("round", "round", "", { add: { refund: "amount" } }),
+      write("campaign", "campaign", "", { add: { returned: "amount" } }),
     ],
   },
 

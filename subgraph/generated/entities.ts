@@ -449,7 +449,6 @@ export function roundAt(event: ethereum.Event, id: string): Round {
     row.failReason = new Bytes(0);
     row.verifierRetired = false;
     row.reserved = BigInt.zero();
-    row.returned = BigInt.zero();
     row.refund = BigInt.zero();
     row.claimed = BigInt.zero();
     row.tips = BigInt.zero();

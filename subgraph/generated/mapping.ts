@@ -92,7 +92,6 @@ import {
   NodeLeft as CampaignsNodeLeft,
   PairAgreed as CampaignsPairAgreed,
   RoundReserved as CampaignsRoundReserved,
-  RoundReturned as CampaignsRoundReturned,
   Withdrew as CampaignsWithdrew,
 } from "./generated/campaigns/campaigns";
 import {
@@ -644,20 +643,6 @@ export function onCampaignsRoundReserved(event: CampaignsRoundReserved): void {
   }
 }
 
-export function onCampaignsRoundReturned(event: CampaignsRoundReturned): void {
-  const p = event.params;
-  {
-    const row = campaignAt(event, p.campaign.toString());
-    row.returned = row.returned.plus(p.amount);
-    row.save();
-  }
-  {
-    const row = roundAt(event, p.round.toString());
-    row.returned = row.returned.plus(p.amount);
-    row.save();
-  }
-}
-
 export function onCampaignsWithdrew(event: CampaignsWithdrew): void {
   const p = event.params;
   {
@@ -1082,6 +1067,11 @@ export function onSettlementSponsorRefunded(event: SettlementSponsorRefunded): v
   {
     const row = roundAt(event, p.round.toString());
     row.refund = row.refund.plus(p.amount);
+    row.save();
+  }
+  {
+    const row = campaignAt(event, p.campaign.toString());
+    row.returned = row.returned.plus(p.amount);
     row.save();
   }
 }

@@ -17,6 +17,7 @@ import {RoundMoves} from "./RoundMoves.sol";
 contract RoundsInvariant is RoundMoves {
     string private broken; // the first property that an action saw broken
     mapping(DatasetId => uint256) private generation;
+    mapping(RoundId => mapping(uint256 node => bool)) private equivocated;
 
     struct FuzzSelector {
         address addr;
@@ -135,6 +136,7 @@ contract RoundsInvariant is RoundMoves {
                 _signSet(i, round, keccak256("b"))
             );
             _check(before - _wealth(nodes[i]) == 3_000_000, "P6: equivocation without the slash");
+            equivocated[round][i] = true;
         }
     }
 
@@ -287,7 +289,7 @@ contract RoundsInvariant is RoundMoves {
         round = id;
         (, uint256 standing, ) = sums.sumsStanding(round);
         RoundState state = _state();
-        bool earned = standing & (1 << i) != 0 && state < RoundState.FailedEarly;
+        bool earned = standing & (1 << i) != 0 && !equivocated[round][i] && state < RoundState.FailedEarly;
         uint256 before = _credit(nodes[i]);
         settlement.claimNode(round, i);
         _check(_credit(nodes[i]) - before == (earned ? 100_000 : 0), "P4: node paid for a sum that does not stand");

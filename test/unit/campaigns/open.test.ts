@@ -238,6 +238,6 @@ describe("CampaignRegistry: open, cancel, end", () => {
     const campaign = await system.open(await system.terms({ model }));
     const own = system.as(system.sponsor).campaigns;
     await expect(own.reserveRound(campaign, 1n)).to.be.revertedWithCustomError(own, "OnlyModule");
-    await expect(own.roundOver(campaign, 1n, 0n)).to.be.revertedWithCustomError(own, "OnlyModule");
+    await expect(own.roundOver(campaign, 1n)).to.be.revertedWithCustomError(own, "OnlyModule");
   });
 });

@@ -152,6 +152,22 @@ contract SumsTest is RoundMoves {
         sums.reportEquivocation(round, 1, keccak256("one"), good, keccak256("two"), high);
     }
 
+    /// [attack 36] a sum that stands does not pay a node that signed another set beside it: its share is the sponsor's; the round goes on.
+    function test_attack36_equivocatorEarnsNothing() public {
+        _postSum(0);
+        _postSum(1);
+        bytes memory other = _signSet(0, round, keccak256("other"));
+        bytes32 set = rounds.frozenOf(round).setHash;
+        sums.reportEquivocation(round, 0, set, "", keccak256("other"), other);
+        require(_state() == RoundState.Summed && sums.earning(round) == 2, "stands, unpaid");
+        _finalize();
+        _pass(301);
+        settlement.claimNode(round, 0);
+        require(_credit(nodes[0]) == 0 && _credit(SPONSOR) == 100_000, "share to the sponsor");
+        settlement.claimNode(round, 1);
+        require(_credit(nodes[1]) == 100_000, "the other node's untouched");
+    }
+
     function _malleate(bytes memory signature) private pure returns (bytes memory) {
         uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
         bytes32 r;

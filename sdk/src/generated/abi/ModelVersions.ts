@@ -20,6 +20,8 @@ export const modelVersionsAbi = [
   {"type":"error","name":"NotInitializing","inputs":[]},
   {"type":"error","name":"NotModelOwner","inputs":[{"name":"model","type":"uint64"},{"name":"caller","type":"address"}]},
   {"type":"error","name":"OnlyModule","inputs":[{"name":"caller","type":"address"}]},
+  {"type":"error","name":"PointAtInfinity","inputs":[]},
+  {"type":"error","name":"PointNotOnCurve","inputs":[{"name":"x","type":"uint256"},{"name":"y","type":"uint256"}]},
   {"type":"error","name":"PrecompileFailed","inputs":[{"name":"precompile","type":"address"}]},
   {"type":"error","name":"StaleBase","inputs":[{"name":"model","type":"uint64"},{"name":"current","type":"uint32"},{"name":"given","type":"uint32"}]},
   {"type":"error","name":"UUPSUnauthorizedCallContext","inputs":[]},

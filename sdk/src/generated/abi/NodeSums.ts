@@ -52,6 +52,7 @@ export const nodeSumsAbi = [
   {"type":"function","name":"authority","inputs":[],"outputs":[{"name":"","type":"address"}],"stateMutability":"view"},
   {"type":"function","name":"demandId","inputs":[{"name":"round","type":"uint64"},{"name":"nodeIndex","type":"uint256"}],"outputs":[{"name":"","type":"bytes32"}],"stateMutability":"pure"},
   {"type":"function","name":"demandSum","inputs":[{"name":"round","type":"uint64"},{"name":"nodeIndex","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"earning","inputs":[{"name":"round","type":"uint64"}],"outputs":[{"name":"bitmap","type":"uint256"}],"stateMutability":"view"},
   {"type":"function","name":"eip712Domain","inputs":[],"outputs":[{"name":"fields","type":"bytes1"},{"name":"name","type":"string"},{"name":"version","type":"string"},{"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"},{"name":"salt","type":"bytes32"},{"name":"extensions","type":"uint256[]"}],"stateMutability":"view"},
   {"type":"function","name":"faultSum","inputs":[{"name":"round","type":"uint64"},{"name":"nodeIndex","type":"uint256"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"faultedNodes","inputs":[{"name":"round","type":"uint64"}],"outputs":[{"name":"bitmap","type":"uint256"}],"stateMutability":"view"},

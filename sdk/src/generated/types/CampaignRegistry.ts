@@ -71,7 +71,6 @@ export interface CampaignRegistryInterface extends Interface {
       | "NodeLeft"
       | "PairAgreed"
       | "RoundReserved"
-      | "RoundReturned"
       | "Upgraded"
       | "Wired"
       | "Withdrew"
@@ -217,7 +216,7 @@ export interface CampaignRegistryInterface extends Interface {
   ): string;
   encodeFunctionData(
     functionFragment: "roundOver",
-    values: [BigNumberish, BigNumberish, BigNumberish]
+    values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "setAuthority",
@@ -859,24 +858,6 @@ export namespace RoundReservedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace RoundReturnedEvent {
-  export type InputTuple = [
-    campaign: BigNumberish,
-    round: BigNumberish,
-    amount: BigNumberish
-  ];
-  export type OutputTuple = [campaign: bigint, round: bigint, amount: bigint];
-  export interface OutputObject {
-    campaign: bigint;
-    round: bigint;
-    amount: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
 export namespace UpgradedEvent {
   export type InputTuple = [implementation: AddressLike];
   export type OutputTuple = [implementation: string];
@@ -1102,11 +1083,11 @@ export interface CampaignRegistry extends BaseContract {
         sponsor: string;
         token: string;
         roundsLeft: bigint;
+        protocolFeeBps: bigint;
+        idleLimit: bigint;
         roundCost: bigint;
         liveRound: bigint;
-        protocolFeeBps: bigint;
         idleFrom: bigint;
-        idleLimit: bigint;
       }
     ],
     "view"
@@ -1273,8 +1254,64 @@ export interface CampaignRegistry extends BaseContract {
   >;
 
   roundOver: TypedContractMethod<
-    [id: BigNumberish, round: BigNumberish, returned: BigNumberish],
-    [void],
+    [id: BigNumberish, round: BigNumberish],
+    [
+      [
+        string,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        [
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint
+        ] & {
+          dataPool: bigint;
+          committeePool: bigint;
+          proverFeeMin: bigint;
+          proverFeeMax: bigint;
+          showUpFee: bigint;
+          tip: bigint;
+          bond: bigint;
+          nodeLock: bigint;
+          complaintBond: bigint;
+        }
+      ] & {
+        token: string;
+        protocolFeeBps: bigint;
+        roundCost: bigint;
+        ramp: bigint;
+        growth: bigint;
+        prices: [
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint
+        ] & {
+          dataPool: bigint;
+          committeePool: bigint;
+          proverFeeMin: bigint;
+          proverFeeMax: bigint;
+          showUpFee: bigint;
+          tip: bigint;
+          bond: bigint;
+          nodeLock: bigint;
+          complaintBond: bigint;
+        };
+      }
+    ],
     "nonpayable"
   >;
 
@@ -1594,11 +1631,11 @@ export interface CampaignRegistry extends BaseContract {
         sponsor: string;
         token: string;
         roundsLeft: bigint;
+        protocolFeeBps: bigint;
+        idleLimit: bigint;
         roundCost: bigint;
         liveRound: bigint;
-        protocolFeeBps: bigint;
         idleFrom: bigint;
-        idleLimit: bigint;
       }
     ],
     "view"
@@ -1775,8 +1812,64 @@ export interface CampaignRegistry extends BaseContract {
   getFunction(
     nameOrSignature: "roundOver"
   ): TypedContractMethod<
-    [id: BigNumberish, round: BigNumberish, returned: BigNumberish],
-    [void],
+    [id: BigNumberish, round: BigNumberish],
+    [
+      [
+        string,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        [
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint
+        ] & {
+          dataPool: bigint;
+          committeePool: bigint;
+          proverFeeMin: bigint;
+          proverFeeMax: bigint;
+          showUpFee: bigint;
+          tip: bigint;
+          bond: bigint;
+          nodeLock: bigint;
+          complaintBond: bigint;
+        }
+      ] & {
+        token: string;
+        protocolFeeBps: bigint;
+        roundCost: bigint;
+        ramp: bigint;
+        growth: bigint;
+        prices: [
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+          bigint
+        ] & {
+          dataPool: bigint;
+          committeePool: bigint;
+          proverFeeMin: bigint;
+          proverFeeMax: bigint;
+          showUpFee: bigint;
+          tip: bigint;
+          bond: bigint;
+          nodeLock: bigint;
+          complaintBond: bigint;
+        };
+      }
+    ],
     "nonpayable"
   >;
   getFunction(
@@ -2088,13 +2181,6 @@ export interface CampaignRegistry extends BaseContract {
     RoundReservedEvent.OutputObject
   >;
   getEvent(
-    key: "RoundReturned"
-  ): TypedContractEvent<
-    RoundReturnedEvent.InputTuple,
-    RoundReturnedEvent.OutputTuple,
-    RoundReturnedEvent.OutputObject
-  >;
-  getEvent(
     key: "Upgraded"
   ): TypedContractEvent<
     UpgradedEvent.InputTuple,
@@ -2214,17 +2300,6 @@ export interface CampaignRegistry extends BaseContract {
       RoundReservedEvent.InputTuple,
       RoundReservedEvent.OutputTuple,
       RoundReservedEvent.OutputObject
-    >;
-
-    "RoundReturned(uint64,uint64,uint256)": TypedContractEvent<
-      RoundReturnedEvent.InputTuple,
-      RoundReturnedEvent.OutputTuple,
-      RoundReturnedEvent.OutputObject
-    >;
-    RoundReturned: TypedContractEvent<
-      RoundReturnedEvent.InputTuple,
-      RoundReturnedEvent.OutputTuple,
-      RoundReturnedEvent.OutputObject
     >;
 
     "Upgraded(address)": TypedContractEvent<

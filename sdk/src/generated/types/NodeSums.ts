@@ -31,6 +31,7 @@ export interface NodeSumsInterface extends Interface {
       | "authority"
       | "demandId"
       | "demandSum"
+      | "earning"
       | "eip712Domain"
       | "faultSum"
       | "faultedNodes"
@@ -83,6 +84,10 @@ export interface NodeSumsInterface extends Interface {
   encodeFunctionData(
     functionFragment: "demandSum",
     values: [BigNumberish, BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "earning",
+    values: [BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "eip712Domain",
@@ -208,6 +213,7 @@ export interface NodeSumsInterface extends Interface {
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "demandId", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "demandSum", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "earning", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "eip712Domain",
     data: BytesLike
@@ -623,6 +629,8 @@ export interface NodeSums extends BaseContract {
     "nonpayable"
   >;
 
+  earning: TypedContractMethod<[round: BigNumberish], [bigint], "view">;
+
   eip712Domain: TypedContractMethod<
     [],
     [
@@ -847,6 +855,9 @@ export interface NodeSums extends BaseContract {
     [void],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "earning"
+  ): TypedContractMethod<[round: BigNumberish], [bigint], "view">;
   getFunction(
     nameOrSignature: "eip712Domain"
   ): TypedContractMethod<

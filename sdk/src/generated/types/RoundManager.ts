@@ -37,6 +37,7 @@ export interface RoundManagerInterface extends Interface {
       | "draw"
       | "endCommit"
       | "exclude"
+      | "finalizing"
       | "freeze"
       | "frozenOf"
       | "get"
@@ -135,6 +136,10 @@ export interface RoundManagerInterface extends Interface {
   encodeFunctionData(
     functionFragment: "exclude",
     values: [BigNumberish, BytesLike, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "finalizing",
+    values: [BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "freeze",
@@ -298,6 +303,7 @@ export interface RoundManagerInterface extends Interface {
   decodeFunctionResult(functionFragment: "draw", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "endCommit", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "exclude", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "finalizing", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "freeze", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "frozenOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "get", data: BytesLike): Result;
@@ -954,6 +960,42 @@ export interface RoundManager extends BaseContract {
     "nonpayable"
   >;
 
+  finalizing: TypedContractMethod<
+    [id: BigNumberish],
+    [
+      [
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        string,
+        string,
+        string,
+        [bigint, bigint] & { x: bigint; y: bigint },
+        [bigint, bigint] & { x: bigint; y: bigint }
+      ] & {
+        campaign: bigint;
+        model: bigint;
+        baseVersion: bigint;
+        n: bigint;
+        nodes: bigint;
+        aggregateVerifier: bigint;
+        lambda: bigint;
+        summedAt: bigint;
+        keyHash: string;
+        srsHash: string;
+        setHash: string;
+        base: [bigint, bigint] & { x: bigint; y: bigint };
+        cAgg: [bigint, bigint] & { x: bigint; y: bigint };
+      }
+    ],
+    "nonpayable"
+  >;
+
   freeze: TypedContractMethod<
     [
       id: BigNumberish,
@@ -974,6 +1016,7 @@ export interface RoundManager extends BaseContract {
         bigint,
         bigint,
         bigint,
+        bigint,
         bigint
       ] & {
         setHash: string;
@@ -983,6 +1026,7 @@ export interface RoundManager extends BaseContract {
         totalRecords: bigint;
         lambda: bigint;
         blockNumber: bigint;
+        summedAt: bigint;
       }
     ],
     "view"
@@ -1347,6 +1391,43 @@ export interface RoundManager extends BaseContract {
     "nonpayable"
   >;
   getFunction(
+    nameOrSignature: "finalizing"
+  ): TypedContractMethod<
+    [id: BigNumberish],
+    [
+      [
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        bigint,
+        string,
+        string,
+        string,
+        [bigint, bigint] & { x: bigint; y: bigint },
+        [bigint, bigint] & { x: bigint; y: bigint }
+      ] & {
+        campaign: bigint;
+        model: bigint;
+        baseVersion: bigint;
+        n: bigint;
+        nodes: bigint;
+        aggregateVerifier: bigint;
+        lambda: bigint;
+        summedAt: bigint;
+        keyHash: string;
+        srsHash: string;
+        setHash: string;
+        base: [bigint, bigint] & { x: bigint; y: bigint };
+        cAgg: [bigint, bigint] & { x: bigint; y: bigint };
+      }
+    ],
+    "nonpayable"
+  >;
+  getFunction(
     nameOrSignature: "freeze"
   ): TypedContractMethod<
     [
@@ -1369,6 +1450,7 @@ export interface RoundManager extends BaseContract {
         bigint,
         bigint,
         bigint,
+        bigint,
         bigint
       ] & {
         setHash: string;
@@ -1378,6 +1460,7 @@ export interface RoundManager extends BaseContract {
         totalRecords: bigint;
         lambda: bigint;
         blockNumber: bigint;
+        summedAt: bigint;
       }
     ],
     "view"
