@@ -61,6 +61,21 @@ describe("CampaignRegistry: open, cancel, end", () => {
     expect(await system.contracts.versions.campaignOf(model)).to.equal(0n);
   });
 
+  it("reads single terms at their places in the encoding", async () => {
+    // Every value differs from every other: a wrong place cannot go unseen.
+    const windows = Object.fromEntries(
+      Object.entries((await system.terms()).windows).map(([name, value], i) => [name, value + BigInt(i)]),
+    );
+    const prices = Object.fromEntries(
+      Object.entries((await system.terms()).prices).map(([name, value], i) => [name, value + BigInt(i)]),
+    );
+    const campaign = await system.open(await system.terms({ model, windows, prices, cap: 999n, lambdaF: 65_537n }));
+    const terms = await campaigns().termsOf(campaign);
+    expect([...(await campaigns().windowsOf(campaign))]).to.deep.equal([...terms.windows]);
+    expect([...(await campaigns().pricesOf(campaign))]).to.deep.equal([...terms.prices]);
+    expect([...(await campaigns().weightsOf(campaign))]).to.deep.equal([999n, 65_537n, 1n << 16n]);
+  });
+
   const bad: [string, string, TermsChange][] = [
     ["no rounds", "rounds", { rounds: 0n }],
     ["257 members", "members", { maxMembers: 257n }],
