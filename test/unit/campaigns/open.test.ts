@@ -1,7 +1,8 @@
 import { expect } from "chai";
-import { AbiCoder, encodeBytes32String, id, keccak256, type Signer } from "ethers";
+import { AbiCoder, encodeBytes32String, id, keccak256, type Signer, toBeHex } from "ethers";
 import {
   DAY,
+  defaultTerms,
   deploySystem,
   parameters,
   type System,
@@ -74,6 +75,27 @@ describe("CampaignRegistry: open, cancel, end", () => {
     expect([...(await campaigns().windowsOf(campaign))]).to.deep.equal([...terms.windows]);
     expect([...(await campaigns().pricesOf(campaign))]).to.deep.equal([...terms.prices]);
     expect([...(await campaigns().weightsOf(campaign))]).to.deep.equal([999n, 65_537n, 1n << 16n]);
+  });
+
+  it("keeps every part of the terms: two admitters, a named committee, no two windows or prices alike", async () => {
+    const second = await system.signers[6]!.getAddress();
+    await system.done(system.contracts.institutions.listAdmitter(second, true));
+    const [draw, ...others] = Object.keys(defaultTerms.windows) as (keyof Terms["windows"])[];
+    const windows = Object.fromEntries(others.map((name, i) => [name, 1_000n + BigInt(i)]));
+    const committee = [0xa1n, 0xb2n, 0xc3n].map((account) => toBeHex(account, 20));
+    const terms = await system.terms({
+      model,
+      drawDelay: 0n,
+      committee,
+      admitters: [await system.admitter.getAddress(), second],
+      windows: { ...windows, [draw!]: 999n, close: 30n * DAY },
+      prices: { bond: units(21), nodeLock: units(41), showUpFee: units(4) },
+      purpose: { modifiers: 3n, region: id("region"), project: id("project"), disease: id("disease") },
+    });
+    const stored = await campaigns().termsOf(await system.open(terms));
+    const fragment = campaigns().interface.getFunction("open").inputs[0]!;
+    const encoded = (value: unknown) => AbiCoder.defaultAbiCoder().encode([fragment], [value]);
+    expect(encoded(stored)).to.equal(encoded(terms));
   });
 
   const bad: [string, string, TermsChange][] = [
