@@ -39,6 +39,7 @@ describe("mednexus arguments", () => {
     ["no hospitals", ["demo", "run", "--hospitals", "0"], "--hospitals 0"],
     ["--data without --label", ["demo", "run", "--data", "x.csv"], "--label"],
     ["an unknown scenario", ["demo", "run", "--scenario", "../../etc/passwd"], "no scenario"],
+    ["a result file that cannot be written", ["demo", "run", "--json", "nowhere/x.json"], "nowhere/x.json"],
     ["a file that is not there", ["demo", "run", "--data", "nowhere.csv", "--label", "y"], "nowhere.csv"],
   ];
   for (const [what, args, named] of bad) {

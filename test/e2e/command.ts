@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const bin = fileURLToPath(new URL("../../cli/bin/mednexus.js", import.meta.url));
@@ -9,13 +10,15 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs `mednexus ARGS` as a user does; `onStart` gets the process, e.g. to signal it. */
+/** Runs `mednexus ARGS` as a user does; `onStart` gets the process, e.g. to signal it; `temp`: its temporary folder. */
 export function mednexus(
   args: readonly string[],
-  onStart: (child: ReturnType<typeof spawn>) => void = () => {},
+  onStart: (child: ChildProcess) => void = () => {},
+  temp?: string,
 ): Promise<Outcome> {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...(temp === undefined ? {} : { TMPDIR: temp }) };
+    const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -24,4 +27,32 @@ export function mednexus(
     child.on("close", (code) => done({ code, stdout, stderr }));
     onStart(child);
   });
+}
+
+/** Processes that live in this temporary folder, by their environment: other runs on the machine are not ours. */
+export function processesIn(folder: string): string[] {
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && pid !== String(process.pid))
+    .flatMap((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`TMPDIR=${folder}`)
+          ? [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")]
+          : [];
+      } catch {
+        return []; // gone, or somebody else's
+      }
+    });
+}
+
+/** Calls `then` once the process has printed something that matches. */
+export function onOutput(child: ChildProcess, pattern: RegExp, then: (match: RegExpExecArray) => void): void {
+  let seen = "";
+  const watch = (chunk: Buffer): void => {
+    seen += chunk.toString();
+    const match = pattern.exec(seen);
+    if (match === null) return;
+    child.stdout?.off("data", watch);
+    then(match);
+  };
+  child.stdout?.on("data", watch);
 }

@@ -1,6 +1,9 @@
-import { spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
-import { mednexus } from "./command.ts";
+import { mednexus, onOutput, processesIn } from "./command.ts";
 
 interface Result {
   version: number;
@@ -20,26 +23,22 @@ interface Result {
   ok: boolean;
 }
 
-/** Processes that name the demo's temporary folder: what a clean end leaves none of. */
-const leftovers = (): string[] =>
-  spawnSync("ps", ["-eo", "args"], { encoding: "utf8" })
-    .stdout.split("\n")
-    .filter((line) => line.includes("mednexus-demo-"));
-
 describe("mednexus demo run", function () {
   this.timeout(300_000);
 
+  let temp: string;
+  beforeEach(() => (temp = mkdtempSync(join(tmpdir(), "mednexus-e2e-"))));
+  afterEach(() => rmSync(temp, { recursive: true, force: true }));
+
+  const demo = (args: string[], onStart?: (child: ChildProcess) => void): ReturnType<typeof mednexus> =>
+    mednexus(["demo", "run", "--hospitals", "3", ...args], onStart, temp);
+  const expectNothingLeft = (): void => {
+    expect(processesIn(temp)).to.deep.equal([]);
+    expect(readdirSync(temp)).to.deep.equal([]);
+  };
+
   it("trains, proves and settles; writes what it says; exit code 0", async () => {
-    const { code, stdout, stderr } = await mednexus([
-      "demo",
-      "run",
-      "--hospitals",
-      "3",
-      "--rounds",
-      "2",
-      "--json",
-      "-",
-    ]);
+    const { code, stdout, stderr } = await demo(["--rounds", "2", "--json", "-"]);
     expect(code, stderr).to.equal(0);
     const result = JSON.parse(stdout) as Result;
     expect(result.version).to.equal(1);
@@ -67,21 +66,19 @@ describe("mednexus demo run", function () {
     }
     expect(result.history.equalToChain).to.equal(true);
     expect(result.history.rows).to.be.greaterThan(50);
-    expect(leftovers()).to.deep.equal([]);
+    expectNothingLeft();
   });
 
   it("Ctrl-C: exit code 130, nothing left behind", async () => {
-    const { code } = await mednexus(["demo", "run", "--hospitals", "3", "--rounds", "50"], (child) => {
-      let seen = "";
-      const watch = (chunk: Buffer): void => {
-        seen += chunk.toString();
-        if (!seen.includes("started ")) return;
-        child.stdout?.off("data", watch);
+    let running: string[] = [];
+    const { code } = await demo(["--rounds", "50"], (child) =>
+      onOutput(child, /started /, () => {
+        running = processesIn(temp);
         child.kill("SIGINT");
-      };
-      child.stdout?.on("data", watch);
-    });
+      }),
+    );
+    expect(running, "the check sees what runs").to.have.length.greaterThan(5);
     expect(code).to.equal(130);
-    expect(leftovers()).to.deep.equal([]);
+    expectNothingLeft();
   });
 });

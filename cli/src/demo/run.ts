@@ -54,6 +54,8 @@ const PATIENCE: Record<DemoOptions["size"], number> = { 128: 180, 1024: 1800, 40
 
 export interface Ui {
   say(line: string): void;
+  /** Once all is done, before what --keep leaves running ends. `names`: parties by lower-case address. */
+  report(result: DemoResult, names: ReadonlyMap<string, string>): void;
 }
 
 /** The scenario a run is about. Errors: BAD_INPUT for unusable data. */
@@ -64,11 +66,7 @@ export function loadScenario(demo: DemoOptions): Scenario {
 }
 
 /** Runs everything and tears it down again. Errors: BAD_INPUT, INTERRUPTED, ROUND_STUCK and whatever a part throws. */
-export async function runDemo(
-  demo: DemoOptions,
-  ui: Ui,
-  signal: AbortSignal,
-): Promise<{ result: DemoResult; names: Map<string, string> }> {
+export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): Promise<DemoResult> {
   const scenario = loadScenario(demo);
   const features = scenario.ranges.length;
   const trainer = localTrainer(createModel(demo.model, features, demo.size));
@@ -194,8 +192,9 @@ export async function runDemo(
       ]),
     );
     names.set(treasury.toLowerCase(), "treasury");
+    ui.report(result, names);
     if (demo.keep) await keepRunning(rpcUrl, history, signal, ui);
-    return { result, names };
+    return result;
   } catch (error) {
     if (signal.aborted) throw new Interrupted();
     for (const line of lastWords(events)) ui.say(line);

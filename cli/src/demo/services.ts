@@ -1,5 +1,5 @@
 /** The processes of a run: one a hospital, a keeper, a prover; each reports by JSON lines. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeKeys } from "@mednexus/hospital";
 import { type Service, startService } from "../children.ts";
@@ -64,7 +64,7 @@ export function startHospital(institution: Institution, setting: Setting): Servi
 export function startKeeper(role: "keeper" | "prover", folder: string, setting: Setting): Service {
   const actor = setting.world.actors[role];
   const keyFile = join(folder, `${role}-key.json`);
-  writeKeys(keyFile, { account: actor.wallet.privateKey, share: 1n });
+  if (!existsSync(keyFile)) writeKeys(keyFile, { account: actor.wallet.privateKey, share: 1n });
   const config = {
     rpcUrl: setting.rpcUrl,
     relayUrl: setting.relayUrl,
