@@ -104,7 +104,7 @@ export async function readPayments(
   parties: { readonly treasury: string; readonly sponsor: string },
 ): Promise<Payment[]> {
   const head = await provider.getBlockNumber();
-  const { settlement, campaigns } = contracts;
+  const { settlement, vault } = contracts;
   const scan = <T>(read: (from: number, to: number) => Promise<T[]>): Promise<T[]> =>
     scanLogs(read, deployment.startBlock, head);
   const payments = new Map<string, Payment>();
@@ -116,9 +116,10 @@ export async function readPayments(
   const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
   for (const { args } of await scan((from, to) => settlement.queryFilter(settlement.filters.Claimed(), from, to))) {
     const what = decodeBytes32String(args.role);
-    const role: Role = same(args.party, parties.sponsor)
-      ? "sponsor"
-      : what === "member"
+    // What members and nodes have no right to is claimed for the sponsor; its credits are counted below, all at once.
+    if (same(args.party, parties.sponsor)) continue;
+    const role: Role =
+      what === "member"
         ? "institution"
         : what === "node"
           ? "committee"
@@ -133,8 +134,9 @@ export async function readPayments(
     add(args.payee, "prover", args.proverFee);
   for (const { args } of await scan((from, to) => settlement.queryFilter(settlement.filters.TipPaid(), from, to)))
     add(args.keeper, "keeper", args.amount);
-  for (const { args } of await scan((from, to) => campaigns.queryFilter(campaigns.filters.CampaignEnded(), from, to)))
-    add(parties.sponsor, "sponsor", args.refund);
+  const refunds = vault.filters.Credited(deployment.token, undefined, undefined, parties.sponsor);
+  for (const { args } of await scan((from, to) => vault.queryFilter(refunds, from, to)))
+    add(parties.sponsor, "sponsor", args.amount);
   const order: Role[] = ["institution", "committee", "prover", "creator", "protocol", "keeper", "sponsor"];
   return [...payments.values()].sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
 }
