@@ -16,6 +16,7 @@ struct Modules {
     address versions;
     address verifiers;
     address proofVerifier;
+    address rules;
     address campaigns;
     address rounds;
     address disputes;

@@ -69,23 +69,6 @@ interface IRoundManager {
         uint48 summedAt; // t+1 sums stand since; 0: they do not
     }
 
-    /// What a model proof is checked against, and who is paid for it.
-    struct Finalizing {
-        CampaignId campaign;
-        ModelId model;
-        uint32 baseVersion;
-        uint32 n;
-        uint8 nodes;
-        VerifierId aggregateVerifier;
-        uint64 lambda;
-        uint48 summedAt;
-        bytes32 keyHash; // of the aggregate circuit
-        bytes32 srsHash;
-        bytes32 setHash;
-        G1 base;
-        G1 cAgg;
-    }
-
     /// What callers re-supply about one update.
     struct UpdateDetail {
         G1 c;
@@ -113,7 +96,7 @@ interface IRoundManager {
         address indexed institution,
         DatasetId indexed dataset,
         uint16 index,
-        bool verified, // eager rounds verify here, batched ones later (UpdateVerified)
+        bool verified, // eager rounds verify here, batched ones later (UpdatesVerified)
         uint32 datasetVersion,
         uint64 consentEpoch,
         uint64 records,
@@ -121,7 +104,8 @@ interface IRoundManager {
         UpdateDetail detail
     );
     /// Batched rounds. In an eager round UpdateSubmitted says it: nothing unverified is stored.
-    event UpdateVerified(RoundId indexed round, address indexed institution, uint16 index);
+    /// `members`: bitmap over submission order of one batch, `count` of them.
+    event UpdatesVerified(RoundId indexed round, uint256 members, uint16 count);
     event CommitEnded(RoundId indexed round, uint64 shareFrom);
     event SharesAcknowledged(RoundId indexed round, address indexed node, uint256 nodeIndex);
     event MemberExcluded(RoundId indexed round, address indexed institution, uint16 index, bytes32 reason);
@@ -194,8 +178,6 @@ interface IRoundManager {
     /// NodeSums: Frozen → Summed, and Summed → Frozen when a faulted sum leaves fewer than t+1 standing. RoundSettlement: Summed → Finalized | Closed,
     /// Open | Commit | Share → FailedEarly, Frozen → FailedSums.
     function setState(RoundId round, RoundState state) external;
-    /// RoundSettlement only: a training round goes Summed → Finalized. The caller reverts unless the proof holds.
-    function finalizing(RoundId round) external returns (Finalizing memory);
     /// ShareDisputes, RoundSettlement: releases one member's bond. A later call does nothing (an upheld complaint releases before it slashes; a claim comes after).
     function releaseBond(RoundId round, bytes32 memberKey) external;
     /// NodeSums, RoundSettlement: releases one node's lock. A later call does nothing.
@@ -207,8 +189,6 @@ interface IRoundManager {
     /// institution 0: unknown. The key is not bound to a round: compare `round`.
     function updateOf(bytes32 memberKey) external view returns (Update memory);
     function statisticsUsed(DatasetId dataset, uint32 version) external view returns (bool);
-    /// Why a round before its freeze can only fail now ("undrawn", "participants", "unfrozen", "verifier"); zero: it can still go on, or is past the freeze.
-    function deadReason(RoundId round) external view returns (bytes32);
     function committeeOf(RoundId round) external view returns (address[] memory nodes, G1[] memory keys);
     /// Checks a re-supplied detail against the stored hash; reverts DetailMismatch. Returns ctx as the submission used it.
     function contextOf(
@@ -216,8 +196,4 @@ interface IRoundManager {
         address institution,
         UpdateDetail calldata detail
     ) external view returns (bytes32 ctx, bytes32 memberKey);
-    /// End of the share phase's sub-windows for a round: complaint, ciphertext, reveal, opening.
-    function shareDeadlines(
-        RoundId round
-    ) external view returns (uint64 complaintUntil, uint64 ciphertextUntil, uint64 revealUntil, uint64 openingUntil);
 }

@@ -40,7 +40,7 @@ interface IRoundSettlement {
     error TooEarly(uint256 until);
     /// Sums may still be posted, demanded or faulted.
     error SumsNotFinal(RoundId round);
-    /// Nothing has gone wrong that cannot be mended yet (IRoundManager.deadReason).
+    /// Nothing has gone wrong that cannot be mended yet (ITrainingRules.deadReason).
     error StillAlive(RoundId round);
     error AggregateRejected();
     error NothingToClaim(RoundId round, address party, bytes32 role);

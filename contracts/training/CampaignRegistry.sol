@@ -11,11 +11,12 @@ import {IModelVersions} from "../interfaces/IModelVersions.sol";
 import {IProtocolParameters} from "../interfaces/IProtocolParameters.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
 import {IStake} from "../interfaces/IStake.sol";
+import {ITrainingRules} from "../interfaces/ITrainingRules.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {CodeData} from "../libraries/CodeData.sol";
 import {Purposes} from "../libraries/Purposes.sol";
 import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
 import {CampaignTerms, Prices, RoundState, Windows} from "../types/Training.sol";
-import {CampaignOpening} from "./CampaignOpening.sol";
 import {
     CampaignData,
     Member,
@@ -33,8 +34,7 @@ import {Weights} from "./Weights.sol";
 
 /// @title CampaignRegistry
 /// @notice Holds each campaign's prepaid escrow (vault purpose CAMPAIGN, party = campaign id). Money leaves it in two ways only: a round's fixed cost to the
-/// settlement, and what is left to the sponsor. Checking and storing terms live in a linked library that acts on this contract's storage: one contract would not fit.
-/// @custom:oz-upgrades-unsafe-allow external-library-linking
+/// settlement, and what is left to the sponsor. Which terms are legal is TrainingRules' to say.
 contract CampaignRegistry is ICampaignRegistry, Module {
     /// @custom:storage-location erc7201:mednexus.storage.CampaignRegistry
     struct CampaignStorage {
@@ -68,8 +68,9 @@ contract CampaignRegistry is ICampaignRegistry, Module {
         // Bonds, locks, slashes and prices are in one token, so that a loss and what compensates it can be compared.
         if (token != IStake(m.stake).token()) revert BadTerms("token");
         id = CampaignId.wrap(++_storage().count);
-        address owner = CampaignOpening.open(_storage().campaigns[id], m, id, terms);
-        if (owner != address(0)) _useApproval(id, owner, nonce, deadline, approval);
+        ITrainingRules.Opening memory o = ITrainingRules(m.rules).openingOf(terms, msg.sender);
+        _write(id, terms, token, o);
+        if (o.owner != address(0)) _useApproval(id, o.owner, nonce, deadline, approval);
         _fund(id);
     }
 
@@ -295,6 +296,26 @@ contract CampaignRegistry is ICampaignRegistry, Module {
     }
 
     // --- inside
+
+    /// The terms and everything that the campaign runs under (P10).
+    function _write(
+        CampaignId id,
+        CampaignTerms calldata terms,
+        address token,
+        ITrainingRules.Opening memory o
+    ) private {
+        CampaignData storage d = _storage().campaigns[id];
+        bytes memory encoded = abi.encode(terms);
+        d.termsData = CodeData.store(encoded);
+        d.termsHash = keccak256(encoded);
+        (d.sponsorGroup, d.ownerGroup) = (o.sponsorGroup, o.ownerGroup);
+        Campaign storage c = d.campaign;
+        (c.state, c.sponsor, c.token) = (CampaignState.Live, msg.sender, token);
+        (c.roundsLeft, c.roundCost, c.protocolFeeBps) = (terms.rounds, o.roundCost, o.protocolFeeBps);
+        (c.idleFrom, c.idleLimit) = (uint64(block.timestamp), o.idleLimit);
+        uint256 escrow = uint256(o.roundCost) * terms.rounds;
+        emit CampaignOpened(id, terms.model, msg.sender, token, escrow, d.termsHash, terms);
+    }
 
     /// The model owner's consent to exactly these terms, this sponsor, once.
     function _useApproval(

@@ -3,30 +3,58 @@ pragma solidity 0.8.34;
 
 import {Module, Modules} from "../access/Module.sol";
 import {ICampaignRegistry} from "../interfaces/ICampaignRegistry.sol";
+import {IConsentRegistry} from "../interfaces/IConsentRegistry.sol";
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
 import {IProtocolParameters} from "../interfaces/IProtocolParameters.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
 import {IRoundSettlement} from "../interfaces/IRoundSettlement.sol";
 import {IStake} from "../interfaces/IStake.sol";
-import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
+import {ITrainingRules} from "../interfaces/ITrainingRules.sol";
 import {Bn254} from "../libraries/Bn254.sol";
+import {CodeData} from "../libraries/CodeData.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1} from "../types/Curve.sol";
 import {CampaignId, DatasetId, RoundId} from "../types/Ids.sol";
-import {RoundKind, RoundState, UpdateSubmission, Windows} from "../types/Training.sol";
-import {RoundFreeze} from "./RoundFreeze.sol";
-import {RoundOpening} from "./RoundOpening.sol";
-import {Node, RoundData, RoundStorage, enter, leaveOut} from "./RoundStore.sol";
+import {RoundKind, RoundState, UpdateSubmission} from "../types/Training.sol";
 import {Weights} from "./Weights.sol";
 
 /// @title RoundManager
 /// @notice Orders a round up to its frozen set; holds no money. Bonds and node locks are taken from Stake; slashing is ShareDisputes' alone.
-/// Opening, draw and freeze live in two linked libraries that act on this contract's storage: one contract would not fit.
-/// @custom:oz-upgrades-unsafe-allow external-library-linking
+/// What a round runs under and who is drawn is TrainingRules' to say.
 contract RoundManager is IRoundManager, Module {
+    /// One seat of a round's committee.
+    struct Node {
+        address account;
+        bool acknowledged;
+        bool released;
+        G1 key; // as at the draw
+    }
+
+    /// One round. Its first slot is all that a submission writes of it; the rest of what `get` shows is in the snapshot.
+    struct RoundData {
+        RoundState state;
+        uint8 acks;
+        uint16 openComplaints;
+        uint16 submitted;
+        uint16 verified;
+        uint64 commitUntil;
+        uint64 drawBlock;
+        uint64 shareFrom;
+        address snapshot; // code holding abi.encode(ITrainingRules.Snapshot): immutable for good, and one copy reads all of it
+        uint64 frozenAt;
+        bool tooFew;
+        address frozen; // code holding abi.encode(Frozen), once frozen
+        uint48 summedAt; // counts while Summed and after
+        uint256 seatsToCome; // bit per seat of the campaign: has not submitted in this round
+        Node[] committee;
+    }
+
     /// @custom:storage-location erc7201:mednexus.storage.RoundManager
     struct RoundManagerStorage {
-        RoundStorage state;
+        uint64 count;
+        mapping(RoundId => RoundData) rounds;
+        mapping(bytes32 memberKey => Update) updates;
+        mapping(DatasetId => mapping(uint32 version => bool)) statisticsUsed;
     }
 
     // keccak256(abi.encode(uint256(keccak256("mednexus.storage.RoundManager")) - 1)) & ~bytes32(uint256(0xff)); recomputed in a test
@@ -42,18 +70,38 @@ contract RoundManager is IRoundManager, Module {
     function openRound(CampaignId campaign) external returns (RoundId id) {
         Modules storage m = _modules();
         IProtocolParameters(m.parameters).requireEntriesOpen();
-        RoundStorage storage $ = _storage();
+        RoundManagerStorage storage $ = _storage();
         id = RoundId.wrap(++$.count);
-        RoundOpening.open($.rounds[id], m, id, campaign);
+        RoundData storage d = $.rounds[id];
+        d.snapshot = CodeData.store(ITrainingRules(m.rules).snapshotOf(campaign));
+        ITrainingRules.Snapshot memory run = _run(d);
+        Round memory r = run.round;
+        d.drawBlock = uint64(block.number) + run.terms.drawDelay;
+        emit RoundOpened(id, campaign, r.model, r.kind, r.baseVersion, r.base, d.drawBlock);
+        _enter(id, d, RoundState.Open);
         ICampaignRegistry(m.campaigns).reserveRound(campaign, id);
     }
 
     /// @inheritdoc IRoundManager
     function draw(RoundId id) external {
         RoundData storage d = _in(id, RoundState.Open);
-        _requireUntil(uint256(d.round.openedAt) + d.terms.windows.draw);
-        Modules storage m = _modules();
-        if (RoundOpening.draw(d, m, id)) IRoundSettlement(m.settlement).payTip(id, msg.sender, "draw");
+        ITrainingRules.Snapshot memory run = _run(d);
+        _requireUntil(uint256(run.round.openedAt) + run.terms.windows.draw);
+        bytes32 seed;
+        if (run.terms.drawDelay != 0) {
+            uint64 drawBlock = d.drawBlock;
+            if (block.number <= drawBlock) revert DrawNotReady(drawBlock);
+            bytes32 hash = blockhash(drawBlock);
+            if (hash == 0) {
+                drawBlock = uint64(block.number) + run.terms.drawDelay;
+                d.drawBlock = drawBlock;
+                emit DrawRearmed(id, drawBlock);
+                return;
+            }
+            seed = keccak256(abi.encode(hash, block.chainid, id));
+        }
+        _seat(id, d, run, seed);
+        _settlement().payTip(id, msg.sender, "draw");
     }
 
     // --- commit
@@ -61,17 +109,18 @@ contract RoundManager is IRoundManager, Module {
     /// @inheritdoc IRoundManager
     function submitUpdate(UpdateSubmission calldata s) external {
         RoundData storage d = _in(s.round, RoundState.Commit);
-        Round storage r = d.round;
-        _requireUntil(r.commitUntil);
+        _requireUntil(d.commitUntil);
+        ITrainingRules.Snapshot memory run = _run(d);
+        Round memory r = run.round;
         UpdateDetail memory detail = UpdateDetail(s.c, s.a, s.shareManifest, s.h, s.y, s.w, s.proof);
         _requirePoints(r, detail);
         Modules storage m = _modules();
         // A pair is two enrolled members who named each other; nobody can leave during a commit phase.
-        if (d.terms.pair && !ICampaignRegistry(m.campaigns).pairAgreed(r.campaign)) revert NotPairAgreed(r.campaign);
+        if (run.terms.pair && !ICampaignRegistry(m.campaigns).pairAgreed(r.campaign)) revert NotPairAgreed(r.campaign);
         ICampaignRegistry.Eligibility memory e = ICampaignRegistry(m.campaigns).eligibility(r.campaign, msg.sender);
         if (!(e.dataset == s.dataset)) revert WrongDataset(e.dataset, s.dataset);
-        Update storage u = _record(s.round, d, e, detail);
-        IStake(m.stake).lock(msg.sender, d.terms.bond);
+        Update storage u = _record(s.round, d, r, e, detail);
+        IStake(m.stake).lock(msg.sender, run.terms.bond);
         if (r.eager) {
             IProofVerifier.Statement[] memory one = new IProofVerifier.Statement[](1);
             one[0] = _statement(_contextOf(_roundContext(s.round, r), u, e.normBound2), detail, e.normBound2);
@@ -82,35 +131,39 @@ contract RoundManager is IRoundManager, Module {
     /// @inheritdoc IRoundManager
     function verifyBatch(RoundId id, address[] calldata institutions, UpdateDetail[] calldata details) external {
         RoundData storage d = _existing(id);
-        Round storage r = d.round;
-        if (r.state != RoundState.Commit && r.state != RoundState.Share) revert WrongState(id, r.state);
+        if (d.state != RoundState.Commit && d.state != RoundState.Share) revert WrongState(id, d.state);
         if (institutions.length != details.length) revert MemberListMismatch();
-        Transcript.UpdateContext memory context = _roundContext(id, r);
+        ITrainingRules.Snapshot memory run = _run(d);
+        Transcript.UpdateContext memory context = _roundContext(id, run.round);
         IProofVerifier.Statement[] memory statements = new IProofVerifier.Statement[](details.length);
+        uint256 members;
         for (uint256 i; i < details.length; ++i) {
             UpdateDetail memory detail = details[i];
             (Update storage u, bytes32 key) = _known(id, institutions[i], detail);
             if (u.verified) revert AlreadyVerified(key);
             u.verified = true;
-            emit UpdateVerified(id, institutions[i], u.index);
-            uint256 normBound2 = _normBound2(d, u);
+            members |= 1 << u.index;
+            uint256 normBound2 = _normBound2(run.terms, u);
             statements[i] = _statement(_contextOf(context, u, normBound2), detail, normBound2);
         }
-        r.verified += uint16(details.length); // <= submitted: each was unverified
-        _requireProofs(r, statements);
+        uint16 count = uint16(details.length); // <= submitted: each was unverified
+        d.verified += count;
+        emit UpdatesVerified(id, members, count);
+        _requireProofs(run.round, statements);
     }
 
     /// @inheritdoc IRoundManager
     function endCommit(RoundId id) external {
-        Round storage r = _in(id, RoundState.Commit).round;
-        uint256 submitted = r.submitted;
+        RoundData storage d = _in(id, RoundState.Commit);
+        Round memory r = _run(d).round;
+        uint256 submitted = d.submitted;
         bool everybody =
-            r.verified == submitted && submitted == ICampaignRegistry(_modules().campaigns).memberCount(r.campaign);
-        if (!everybody && block.timestamp <= r.commitUntil) revert TooEarly(r.commitUntil);
+            d.verified == submitted && submitted == ICampaignRegistry(_modules().campaigns).memberCount(r.campaign);
+        if (!everybody && block.timestamp <= d.commitUntil) revert TooEarly(d.commitUntil);
         if (submitted < r.minParticipants) revert TooFewParticipants(submitted, r.minParticipants);
-        r.shareFrom = uint64(block.timestamp);
-        emit CommitEnded(id, r.shareFrom);
-        enter(id, r, RoundState.Share);
+        d.shareFrom = uint64(block.timestamp);
+        emit CommitEnded(id, d.shareFrom);
+        _enter(id, d, RoundState.Share);
     }
 
     // --- share and freeze
@@ -123,7 +176,7 @@ contract RoundManager is IRoundManager, Module {
             if (node.account != msg.sender) continue;
             if (node.acknowledged) revert AlreadyAcknowledged(msg.sender);
             node.acknowledged = true;
-            d.round.acks += 1;
+            d.acks += 1;
             emit SharesAcknowledged(id, msg.sender, i);
             return;
         }
@@ -133,19 +186,16 @@ contract RoundManager is IRoundManager, Module {
     /// @inheritdoc IRoundManager
     function freeze(RoundId id, address[] calldata institutions, G1[] calldata cs) external {
         RoundData storage d = _in(id, RoundState.Share);
-        Round storage r = d.round;
-        if (r.openComplaints != 0) revert ComplaintsOpen(r.openComplaints);
-        if (r.acks != r.nodes || r.verified != r.submitted) {
-            (uint64 complaintUntil, , , ) = shareDeadlines(id);
+        if (d.openComplaints != 0) revert ComplaintsOpen(d.openComplaints);
+        if (d.acks != d.committee.length || d.verified != d.submitted) {
+            uint256 complaintUntil = uint256(d.shareFrom) + _run(d).terms.windows.complaint;
             if (block.timestamp <= complaintUntil) revert TooEarly(complaintUntil);
         }
-        if (institutions.length != r.submitted || cs.length != r.submitted) revert MemberListMismatch();
+        if (institutions.length != d.submitted || cs.length != d.submitted) revert MemberListMismatch();
 
-        Modules storage m = _modules();
-        bool frozen = RoundFreeze.freeze(_storage(), m, id, institutions, cs);
-        IRoundSettlement settlement = IRoundSettlement(m.settlement);
-        settlement.payTip(id, msg.sender, "freeze");
-        if (!frozen) settlement.fail(id);
+        bool frozen = _freeze(id, d, institutions, cs);
+        _settlement().payTip(id, msg.sender, "freeze");
+        if (!frozen) _settlement().fail(id);
     }
 
     // --- the other round modules
@@ -154,68 +204,46 @@ contract RoundManager is IRoundManager, Module {
     function exclude(RoundId id, bytes32 memberKey, bytes32 reason) external {
         _onlyModule(_modules().disputes);
         _in(id, RoundState.Share);
-        Update storage u = _storage().updates[memberKey];
-        if (!(u.round == id)) revert UnknownUpdate(memberKey);
-        leaveOut(id, u, reason);
+        Update storage u = _updateIn(id, memberKey);
+        _leaveOut(id, u, reason);
     }
 
     /// @inheritdoc IRoundManager
     function complaintOpened(RoundId id) external {
         _onlyModule(_modules().disputes);
-        _in(id, RoundState.Share).round.openComplaints += 1;
+        _in(id, RoundState.Share).openComplaints += 1;
     }
 
     /// @inheritdoc IRoundManager
     function complaintClosed(RoundId id) external {
         _onlyModule(_modules().disputes);
-        _existing(id).round.openComplaints -= 1;
+        _existing(id).openComplaints -= 1;
     }
 
     /// @inheritdoc IRoundManager
     function setState(RoundId id, RoundState to) external {
         Modules storage m = _modules();
         RoundData storage d = _existing(id);
-        Round storage r = d.round;
-        RoundState from = r.state;
+        RoundState from = d.state;
+        _onlyModule(to == RoundState.Frozen || to == RoundState.Summed ? m.sums : m.settlement);
         bool legal;
-        if (msg.sender == m.sums) {
-            legal =
-                (from == RoundState.Frozen && to == RoundState.Summed) ||
-                (from == RoundState.Summed && to == RoundState.Frozen);
-            d.frozen.summedAt = to == RoundState.Summed ? uint48(block.timestamp) : 0;
-        } else {
-            _onlyModule(m.settlement);
-            if (to == RoundState.FailedEarly) legal = from < RoundState.Frozen;
-            else if (to == RoundState.FailedSums) legal = from == RoundState.Frozen;
-            else legal = from == RoundState.Summed && (to == RoundState.Finalized || to == RoundState.Closed);
-        }
+        if (to == RoundState.FailedEarly) legal = from < RoundState.Frozen;
+        else if (to == RoundState.Summed || to == RoundState.FailedSums) legal = from == RoundState.Frozen;
+        else legal = from == RoundState.Summed && to >= RoundState.Frozen;
         if (!legal) revert IllegalTransition(from, to);
-        enter(id, r, to);
-    }
-
-    /// @inheritdoc IRoundManager
-    function finalizing(RoundId id) external returns (Finalizing memory f) {
-        _onlyModule(_modules().settlement);
-        RoundData storage d = _in(id, RoundState.Summed);
-        Round storage r = d.round;
-        if (r.kind != RoundKind.Training) revert WrongState(id, r.state);
-        enter(id, r, RoundState.Finalized);
-        (f.campaign, f.n, f.nodes) = (r.campaign, r.n, r.nodes);
-        (f.model, f.baseVersion, f.aggregateVerifier) = (r.model, r.baseVersion, r.aggregateVerifier);
-        (f.lambda, f.summedAt) = (d.frozen.lambda, d.frozen.summedAt);
-        (f.keyHash, f.srsHash, f.setHash) = (r.aggregateKeyHash, r.srsHash, d.frozen.setHash);
-        (f.base, f.cAgg) = (r.base, d.frozen.cAgg);
+        if (to == RoundState.Summed) d.summedAt = uint48(block.timestamp);
+        else if (to == RoundState.Frozen) d.summedAt = 0;
+        _enter(id, d, to);
     }
 
     /// @inheritdoc IRoundManager
     function releaseBond(RoundId id, bytes32 memberKey) external {
         Modules storage m = _modules();
         if (msg.sender != m.disputes) _onlyModule(m.settlement);
-        Update storage u = _storage().updates[memberKey];
-        if (!(u.round == id)) revert UnknownUpdate(memberKey);
+        Update storage u = _updateIn(id, memberKey);
         if (u.bondReleased) return;
         u.bondReleased = true;
-        IStake(m.stake).unlock(u.institution, _existing(id).terms.bond);
+        IStake(m.stake).unlock(u.institution, _run(_existing(id)).terms.bond);
     }
 
     /// @inheritdoc IRoundManager
@@ -226,24 +254,29 @@ contract RoundManager is IRoundManager, Module {
         Node storage node = d.committee[nodeIndex];
         if (node.released) return;
         node.released = true;
-        IStake(m.stake).unlock(node.account, d.terms.nodeLock);
+        IStake(m.stake).unlock(node.account, _run(d).terms.nodeLock);
     }
 
     // --- views
 
     /// @inheritdoc IRoundManager
     function get(RoundId id) external view returns (Round memory) {
-        return _existing(id).round;
+        RoundData storage d = _existing(id);
+        Round memory r = _run(d).round;
+        (r.state, r.acks, r.openComplaints) = (d.state, d.acks, d.openComplaints);
+        (r.submitted, r.verified, r.tooFew) = (d.submitted, d.verified, d.tooFew);
+        (r.drawBlock, r.commitUntil, r.shareFrom, r.frozenAt) = (d.drawBlock, d.commitUntil, d.shareFrom, d.frozenAt);
+        return r;
     }
 
     /// @inheritdoc IRoundManager
     function stateOf(RoundId id) external view returns (RoundState) {
-        return _storage().rounds[id].round.state;
+        return _storage().rounds[id].state;
     }
 
     /// @inheritdoc IRoundManager
     function frozenOf(RoundId id) external view returns (Frozen memory) {
-        return _existing(id).frozen;
+        return _frozen(_existing(id));
     }
 
     /// @inheritdoc IRoundManager
@@ -273,45 +306,27 @@ contract RoundManager is IRoundManager, Module {
         RoundData storage d = _existing(id);
         Update storage u;
         (u, memberKey) = _known(id, institution, detail);
-        ctx = _contextOf(_roundContext(id, d.round), u, _normBound2(d, u));
+        ITrainingRules.Snapshot memory run = _run(d);
+        ctx = _contextOf(_roundContext(id, run.round), u, _normBound2(run.terms, u));
     }
 
-    /// @inheritdoc IRoundManager
-    function shareDeadlines(
-        RoundId id
-    ) public view returns (uint64 complaintUntil, uint64 ciphertextUntil, uint64 revealUntil, uint64 openingUntil) {
-        RoundData storage d = _existing(id);
-        Windows storage w = d.terms.windows;
-        complaintUntil = d.round.shareFrom + w.complaint;
-        ciphertextUntil = complaintUntil + w.ciphertext;
-        revealUntil = ciphertextUntil + w.reveal;
-        openingUntil = revealUntil + w.opening;
-    }
+    // --- inside: draw
 
-    /// @inheritdoc IRoundManager
-    function deadReason(RoundId id) external view returns (bytes32) {
-        RoundData storage d = _existing(id);
-        Round storage r = d.round;
-        if (r.state >= RoundState.Frozen) return 0;
-        if (r.tooFew) return "participants";
-        IVerifierRegistry verifiers = IVerifierRegistry(_modules().verifiers);
-        if (!verifiers.isLive(r.updateVerifier)) return "verifier";
-        if (r.kind == RoundKind.Training && !verifiers.isLive(r.aggregateVerifier)) return "verifier";
-        if (r.state == RoundState.Open) {
-            if (block.timestamp > uint256(r.openedAt) + d.terms.windows.draw) return "undrawn";
-        } else if (r.state == RoundState.Commit) {
-            if (block.timestamp > r.commitUntil && r.submitted < r.minParticipants) return "participants";
-        } else {
-            // Whatever keeps a freeze from happening, nobody's money waits for it for ever.
-            (, , , uint64 openingUntil) = shareDeadlines(id);
-            if (block.timestamp > uint256(openingUntil) + d.terms.windows.sums) return "unfrozen";
-        }
-        return 0;
+    /// Seats and locks the committee; the commit phase begins.
+    function _seat(RoundId id, RoundData storage d, ITrainingRules.Snapshot memory run, bytes32 seed) private {
+        Modules storage m = _modules();
+        (address[] memory nodes, G1[] memory keys) = ITrainingRules(m.rules).committeeOf(run.round.campaign, seed);
+        for (uint256 i; i < nodes.length; ++i) d.committee.push(Node(nodes[i], false, false, keys[i]));
+        d.seatsToCome = type(uint256).max;
+        d.commitUntil = uint64(block.timestamp) + run.terms.windows.commit;
+        emit CommitteeDrawn(id, nodes, keys, d.commitUntil);
+        _enter(id, d, RoundState.Commit);
+        for (uint256 i; i < nodes.length; ++i) IStake(m.stake).lock(nodes[i], run.terms.nodeLock);
     }
 
     // --- inside: commit
 
-    function _requirePoints(Round storage r, UpdateDetail memory detail) private view {
+    function _requirePoints(Round memory r, UpdateDetail memory detail) private pure {
         uint256 t = detail.a.length;
         if (t != r.threshold) revert WrongThreshold(t, r.threshold);
         Bn254.requireG1(detail.c);
@@ -321,10 +336,10 @@ contract RoundManager is IRoundManager, Module {
     function _record(
         RoundId id,
         RoundData storage d,
+        Round memory r,
         ICampaignRegistry.Eligibility memory e,
         UpdateDetail memory detail
     ) private returns (Update storage u) {
-        Round storage r = d.round;
         // A weight too small to move one quantized unit would be paid for nothing.
         if (e.normBound2 == 0) revert ZeroWeight();
         uint256 toCome = d.seatsToCome;
@@ -336,9 +351,9 @@ contract RoundManager is IRoundManager, Module {
             revert StatisticsUsed(e.dataset, e.version);
 
         d.seatsToCome = toCome ^ seat;
-        (uint16 index, bool eager) = (r.submitted, r.eager);
-        r.submitted = index + 1;
-        if (eager) r.verified = index + 1;
+        (uint16 index, bool eager) = (d.submitted, r.eager);
+        d.submitted = index + 1;
+        if (eager) d.verified = index + 1;
         (u.institution, u.records, u.index, u.verified) = (msg.sender, e.records, index, eager);
         (u.dataset, u.datasetVersion, u.consentEpoch, u.round) = (e.dataset, e.version, e.consentEpoch, id);
         u.detailHash = _detailHash(detail);
@@ -370,6 +385,11 @@ contract RoundManager is IRoundManager, Module {
         return keccak256(abi.encode(d.a, d.shareManifest, d.h, d.y, d.w, d.proof));
     }
 
+    function _updateIn(RoundId id, bytes32 key) private view returns (Update storage u) {
+        u = _storage().updates[key];
+        if (!(u.round == id)) revert UnknownUpdate(key);
+    }
+
     /// The stored update that `detail` describes, byte for byte.
     function _known(
         RoundId id,
@@ -377,13 +397,12 @@ contract RoundManager is IRoundManager, Module {
         UpdateDetail memory detail
     ) private view returns (Update storage u, bytes32 key) {
         key = Transcript.memberKey(institution, detail.c);
-        u = _storage().updates[key];
-        if (!(u.round == id)) revert UnknownUpdate(key);
+        u = _updateIn(id, key);
         if (u.detailHash != _detailHash(detail)) revert DetailMismatch(key);
     }
 
     /// The part of ctx that all members of a round share.
-    function _roundContext(RoundId id, Round storage r) private view returns (Transcript.UpdateContext memory c) {
+    function _roundContext(RoundId id, Round memory r) private view returns (Transcript.UpdateContext memory c) {
         (c.chainId, c.roundManager) = (block.chainid, address(this));
         (c.campaign, c.round, c.base) = (r.campaign, id, r.base);
         (c.keyHash, c.srsHash, c.n) = (r.updateKeyHash, r.srsHash, r.n);
@@ -401,8 +420,8 @@ contract RoundManager is IRoundManager, Module {
         return Transcript.context(c);
     }
 
-    function _normBound2(RoundData storage d, Update storage u) private view returns (uint256) {
-        return Weights.normBound2(d.terms.normBound, u.records, d.terms.cap);
+    function _normBound2(ITrainingRules.RoundTerms memory t, Update storage u) private view returns (uint256) {
+        return Weights.normBound2(t.normBound, u.records, t.cap);
     }
 
     /// What the verifier is asked: r is drawn here from everything that was fixed before it, B_i² comes from the registries.
@@ -419,20 +438,120 @@ contract RoundManager is IRoundManager, Module {
         (s.proof, s.c, s.w) = (detail.proof, detail.c, detail.w);
     }
 
-    function _requireProofs(Round storage r, IProofVerifier.Statement[] memory statements) private view {
+    function _requireProofs(Round memory r, IProofVerifier.Statement[] memory statements) private view {
         if (!IProofVerifier(_modules().proofVerifier).verify(r.updateVerifier, statements)) revert ProofRejected();
+    }
+
+    // --- inside: freeze
+
+    /// Freezes the set, or marks the round as having too few (false). `institutions` and `cs` name every submission in order.
+    function _freeze(
+        RoundId id,
+        RoundData storage d,
+        address[] calldata institutions,
+        G1[] calldata cs
+    ) private returns (bool) {
+        bytes32[] memory keys = new bytes32[](cs.length);
+        for (uint256 i; i < keys.length; ++i) keys[i] = Transcript.memberKey(institutions[i], cs[i]);
+        RoundKind kind = _run(d).round.kind;
+        uint256[] memory weights = _weights(id, kind, keys);
+        bytes memory set = ITrainingRules(_modules().rules).frozenOf(id, keys, weights, cs);
+        if (set.length == 0) {
+            d.tooFew = true;
+            return false;
+        }
+        (d.frozen, d.frozenAt) = (CodeData.store(set), uint64(block.timestamp));
+        Frozen memory f = _frozen(d);
+        if (kind == RoundKind.Statistics) _useUp(keys, f.included);
+        emit RoundFrozen(id, f.setHash, f.cAgg, f.included, f.count, f.totalRecords, f.lambda);
+        _enter(id, d, RoundState.Frozen);
+        return true;
+    }
+
+    /// n̂ of those that stay, 0 of those that do not: unverified, excluded, consent not as committed, a dataset version that a statistics set has used.
+    function _weights(RoundId id, RoundKind kind, bytes32[] memory keys) private returns (uint256[] memory weights) {
+        RoundManagerStorage storage $ = _storage();
+        weights = new uint256[](keys.length);
+        DatasetId[] memory datasets = new DatasetId[](keys.length);
+        for (uint256 i; i < keys.length; ++i) {
+            Update storage u = $.updates[keys[i]];
+            // Index = place for all of them: nothing is left out, twice in, or from elsewhere.
+            if (!(u.round == id) || u.index != i) revert MemberListMismatch();
+            datasets[i] = u.dataset;
+        }
+        uint64[] memory epochs = IConsentRegistry(_modules().consent).epochsOf(datasets);
+        for (uint256 i; i < keys.length; ++i) {
+            Update storage u = $.updates[keys[i]];
+            if (!u.verified || u.excluded) continue;
+            if (epochs[i] != u.consentEpoch) _leaveOut(id, u, "consent");
+            else if (kind == RoundKind.Statistics && $.statisticsUsed[u.dataset][u.datasetVersion])
+                _leaveOut(id, u, "statistics");
+            else weights[i] = u.records;
+        }
+    }
+
+    /// From here on sums over these members may exist. A dataset version in two such sets could be read off the difference of their sums.
+    function _useUp(bytes32[] memory keys, uint256 included) private {
+        RoundManagerStorage storage $ = _storage();
+        for (uint256 i; i < keys.length; ++i) {
+            if ((included >> i) & 1 == 0) continue;
+            Update storage u = $.updates[keys[i]];
+            $.statisticsUsed[u.dataset][u.datasetVersion] = true;
+        }
     }
 
     // --- inside: state
 
+    /// Both ways into a state: the word in storage and the event.
+    function _enter(RoundId id, RoundData storage d, RoundState state) private {
+        d.state = state;
+        emit RoundStateChanged(id, state);
+    }
+
+    /// Marks a submission as left out of the frozen set.
+    function _leaveOut(RoundId id, Update storage u, bytes32 reason) private {
+        u.excluded = true;
+        emit MemberExcluded(id, u.institution, u.index, reason);
+    }
+
+    function _settlement() private view returns (IRoundSettlement) {
+        return IRoundSettlement(_modules().settlement);
+    }
+
+    /// What the round runs under.
+    function _run(RoundData storage d) private view returns (ITrainingRules.Snapshot memory run) {
+        address at = d.snapshot;
+        // Behind the STOP byte, abi.encode lays the words out in the order of the fields, nested structs in place: 27 words of Round before its last field,
+        // base (2 words), 7 of RoundTerms before its last, windows (11). Solidity has allocated all four; the encoder has checked every value.
+        assembly ("memory-safe") {
+            let round := mload(run)
+            let terms := mload(add(run, 0x20))
+            extcodecopy(at, round, 0x001, 0x360)
+            extcodecopy(at, mload(add(round, 0x360)), 0x361, 0x040)
+            extcodecopy(at, terms, 0x3a1, 0x0e0)
+            extcodecopy(at, mload(add(terms, 0x0e0)), 0x481, 0x160)
+        }
+    }
+
+    /// All zero before the freeze. Laid out as in _run: setHash, cAgg (2 words), five more; summedAt moves, so storage has it.
+    function _frozen(RoundData storage d) private view returns (Frozen memory f) {
+        address at = d.frozen;
+        assembly ("memory-safe") {
+            extcodecopy(at, f, 0x01, 0x20)
+            extcodecopy(at, mload(add(f, 0x20)), 0x21, 0x40)
+            extcodecopy(at, add(f, 0x40), 0x61, 0xa0)
+        }
+        f.summedAt = d.summedAt;
+    }
+
     function _existing(RoundId id) private view returns (RoundData storage d) {
         d = _storage().rounds[id];
-        if (d.round.state == RoundState.None) revert NoSuchRound(id);
+        if (d.state == RoundState.None) revert NoSuchRound(id);
     }
 
     function _in(RoundId id, RoundState state) private view returns (RoundData storage d) {
         d = _existing(id);
-        if (d.round.state != state) revert WrongState(id, d.round.state);
+        if (d.state != state) revert WrongState(id, d.state);
     }
 
     /// The last second of a window belongs to the actor; what follows a window begins a second later.
@@ -440,7 +559,7 @@ contract RoundManager is IRoundManager, Module {
         if (block.timestamp > until) revert TooLate(until);
     }
 
-    function _storage() private pure returns (RoundStorage storage $) {
+    function _storage() private pure returns (RoundManagerStorage storage $) {
         assembly {
             $.slot := SLOT
         }

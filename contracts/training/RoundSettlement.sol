@@ -11,6 +11,7 @@ import {IProtocolParameters} from "../interfaces/IProtocolParameters.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
 import {IRoundSettlement} from "../interfaces/IRoundSettlement.sol";
 import {IStake} from "../interfaces/IStake.sol";
+import {ITrainingRules} from "../interfaces/ITrainingRules.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Bn254} from "../libraries/Bn254.sol";
@@ -68,15 +69,18 @@ contract RoundSettlement is Module, IRoundSettlement {
     /// @inheritdoc IRoundSettlement
     function finalize(Finalization calldata f) external {
         if (f.payee == address(0)) revert ZeroPayee();
-        // Whatever these two calls have written goes with a revert.
-        IRoundManager.Finalizing memory r = _rounds().finalizing(f.round);
+        IRoundManager.Round memory r = _rounds().get(f.round);
+        if (r.state != RoundState.Summed || r.kind != RoundKind.Training) revert WrongState(f.round);
+        IRoundManager.Frozen memory set = _rounds().frozenOf(f.round);
+        // Whatever these two calls write goes with a revert.
+        _rounds().setState(f.round, RoundState.Finalized);
         ICampaignRegistry.Settling memory s = _campaigns().roundOver(r.campaign, f.round);
         // The zero model's commitment is infinity, which the precompile adds like any point.
-        G1 memory next = Bn254.add(r.base, Bn254.mul(r.cAgg, r.lambda));
-        _requireProof(f, r, next);
+        G1 memory next = Bn254.add(r.base, Bn254.mul(set.cAgg, set.lambda));
+        _requireProof(f, r, set, next);
 
-        uint256 fee = _proverFee(r.summedAt, s.ramp, s.prices);
-        _append(f, r, next, s.growth, fee);
+        uint256 fee = _proverFee(set.summedAt, s.ramp, s.prices);
+        _append(f, r, set.setHash, next, s.growth, fee);
         // One credit where one party earned both.
         uint256 tip = s.prices.tip;
         emit TipPaid(f.round, msg.sender, "finalize", tip);
@@ -115,7 +119,7 @@ contract RoundSettlement is Module, IRoundSettlement {
         IRoundManager rounds = _rounds();
         IRoundManager.Round memory r = rounds.get(round);
         if (r.state < RoundState.Frozen) {
-            bytes32 reason = rounds.deadReason(round);
+            bytes32 reason = ITrainingRules(_modules().rules).deadReason(round);
             if (reason == 0) revert StillAlive(round);
             // Complaints are decided by their own deadlines, and a member found at fault is not blameless.
             if (r.openComplaints != 0) revert IRoundManager.ComplaintsOpen(r.openComplaints);
@@ -226,7 +230,12 @@ contract RoundSettlement is Module, IRoundSettlement {
 
     // --- inside: proof and version
 
-    function _requireProof(Finalization calldata f, IRoundManager.Finalizing memory r, G1 memory next) private view {
+    function _requireProof(
+        Finalization calldata f,
+        IRoundManager.Round memory r,
+        IRoundManager.Frozen memory set,
+        G1 memory next
+    ) private view {
         bytes32 ctxM = Transcript.aggregateContext(
             Transcript.AggregateContext({
                 chainId: block.chainid,
@@ -235,9 +244,9 @@ contract RoundSettlement is Module, IRoundSettlement {
                 round: f.round,
                 model: r.model,
                 base: r.base,
-                setHash: r.setHash,
-                lambda: r.lambda,
-                keyHash: r.keyHash,
+                setHash: set.setHash,
+                lambda: set.lambda,
+                keyHash: r.aggregateKeyHash,
                 srsHash: r.srsHash,
                 n: r.n,
                 payee: f.payee
@@ -254,7 +263,8 @@ contract RoundSettlement is Module, IRoundSettlement {
     /// Reverts StaleBase unless the round's base is still the model's latest version.
     function _append(
         Finalization calldata f,
-        IRoundManager.Finalizing memory r,
+        IRoundManager.Round memory r,
+        bytes32 setHash,
         G1 memory next,
         uint64 growth,
         uint256 fee
@@ -268,7 +278,7 @@ contract RoundSettlement is Module, IRoundSettlement {
             f.h,
             f.storageRoot,
             f.artefactRoot,
-            r.setHash,
+            setHash,
             growth
         );
         emit RoundFinalized(f.round, r.campaign, r.model, version, f.payee, fee, next, f.h);

@@ -3,6 +3,7 @@ pragma solidity 0.8.34;
 
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
+import {ITrainingRules} from "../interfaces/ITrainingRules.sol";
 import {IShareDisputes} from "../interfaces/IShareDisputes.sol";
 import {Bn254} from "../libraries/Bn254.sol";
 import {Kzg} from "../libraries/Kzg.sol";
@@ -15,7 +16,7 @@ import {Prices, RoundState} from "../types/Training.sol";
 import {DisputeBase} from "./DisputeBase.sol";
 
 /// @title ShareDisputes: a committee node says that a member's share is missing or bad.
-/// @notice Four windows with fixed ends, which no complaint moves (IRoundManager.shareDeadlines):
+/// @notice Four windows with fixed ends, which no complaint moves (ITrainingRules.shareDeadlines):
 ///   complaint  — `claimMissing`, `claimBad`;
 ///   ciphertext — `answerCiphertext` puts the ciphertext, never the share, on chain; none in time: upheld;
 ///   reveal     — `revealKey`, `evaluateChunk`; and `claimBad` by a node that got its ciphertext only as an answer. Not complete in time: the complaint is false;
@@ -320,7 +321,8 @@ contract ShareDisputes is DisputeBase, IShareDisputes {
     }
 
     function _deadlines(RoundId round) private view returns (uint64[4] memory until) {
-        (until[COMPLAINT], until[CIPHERTEXT], until[REVEAL], until[OPENING]) = _rounds().shareDeadlines(round);
+        (until[COMPLAINT], until[CIPHERTEXT], until[REVEAL], until[OPENING]) = ITrainingRules(_modules().rules)
+            .shareDeadlines(round);
     }
 
     function _at(

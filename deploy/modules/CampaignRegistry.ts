@@ -1,3 +1,3 @@
 import { proxied } from "./proxied.ts";
 
-export default proxied("CampaignRegistry", () => [], ["CampaignOpening"]);
+export default proxied("CampaignRegistry");

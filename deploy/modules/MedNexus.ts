@@ -14,6 +14,7 @@ import RoundManager from "./RoundManager.ts";
 import RoundSettlement from "./RoundSettlement.ts";
 import ShareDisputes from "./ShareDisputes.ts";
 import Stake from "./Stake.ts";
+import TrainingRules from "./TrainingRules.ts";
 import Vault from "./Vault.ts";
 import VerifierRegistry from "./VerifierRegistry.ts";
 
@@ -33,6 +34,7 @@ export default buildModule("MedNexus", (m) => {
     versions: m.useModule(ModelVersions).instance,
     verifiers: m.useModule(VerifierRegistry).instance,
     proofVerifier: m.useModule(ProofVerifier).instance,
+    rules: m.useModule(TrainingRules).instance,
     campaigns: m.useModule(CampaignRegistry).instance,
     rounds: m.useModule(RoundManager).instance,
     disputes: m.useModule(ShareDisputes).instance,

@@ -1,3 +1,3 @@
 import { proxied } from "./proxied.ts";
 
-export default proxied("RoundManager", () => [], ["RoundOpening", "RoundFreeze"]);
+export default proxied("RoundManager");

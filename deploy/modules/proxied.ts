@@ -4,17 +4,15 @@ import Authority from "./Authority.ts";
 
 /**
  * One upgradeable contract: implementation, ERC-1967 proxy initialised inside its constructor (so nobody can initialise it first), handle.
- * Every `initialize` takes the authority first; `more` gives what follows. `libraries`: those that its code links to.
+ * Every `initialize` takes the authority first; `more` gives what follows.
  */
 export function proxied<Name extends string>(
   contract: Name,
   more: (m: IgnitionModuleBuilder) => ArgumentType[] = () => [],
-  libraries: readonly string[] = [],
 ) {
   return buildModule(contract, (m) => {
     const { authority } = m.useModule(Authority);
-    const linked = Object.fromEntries(libraries.map((name) => [name, m.library(name)]));
-    const implementation = m.contract(contract, [], { id: "Implementation", libraries: linked });
+    const implementation = m.contract(contract, [], { id: "Implementation" });
     const data = m.encodeFunctionCall(implementation, "initialize", [authority, ...more(m)]);
     const proxy = m.contract("ERC1967Proxy", [implementation, data], { id: "Proxy" });
     return { instance: m.contractAt(contract, proxy, { id: "Instance" }) };

@@ -187,9 +187,9 @@ export const rules: Rules = {
       ),
       write("round", "round", "", { add: { submitted: one, verified: "verified" } }),
     ],
-    UpdateVerified: [
-      write("memberUpdate", "round index", "", { set: { verified: yes } }),
-      write("round", "round", "", { add: { verified: one } }),
+    UpdatesVerified: [
+      write("memberUpdate", "round @i", "", { set: { verified: yes }, bits: "members" }),
+      write("round", "round", "", { add: { verified: "count" } }),
     ],
     CommitEnded: [write("round", "round", "shareFrom")],
     SharesAcknowledged: [

@@ -56,7 +56,8 @@ const LAG_PATIENCE_MS = 10_000;
 /** Facts of one round that only events show. */
 interface RoundFacts {
   readonly updates: SubmittedUpdate[];
-  readonly verified: Set<string>;
+  /** Bitmap over submission order. */
+  verified: bigint;
   readonly excluded: Set<number>;
   readonly complaints: Map<string, { memberKey: Hash; nodeIndex: number }>;
   readonly demands: Map<number, number>;
@@ -180,7 +181,7 @@ export class Watch {
   #facts(round: bigint): RoundFacts {
     const facts: RoundFacts = {
       updates: [],
-      verified: new Set(),
+      verified: 0n,
       excluded: new Set(),
       complaints: new Map(),
       demands: new Map(),
@@ -190,9 +191,10 @@ export class Watch {
       const { name, args } = event;
       if (args["round"] !== round) continue;
       const nodeIndex = Number(args["nodeIndex"]);
-      if (name === "UpdateSubmitted")
+      if (name === "UpdateSubmitted") {
         facts.updates.push(submittedUpdate(args as unknown as Parameters<typeof submittedUpdate>[0]));
-      else if (name === "UpdateVerified") facts.verified.add(args["institution"] as string);
+        if (args["verified"] as boolean) facts.verified |= 1n << (args["index"] as bigint);
+      } else if (name === "UpdatesVerified") facts.verified |= args["members"] as bigint;
       else if (name === "MemberExcluded") facts.excluded.add(Number(args["index"]));
       else if (name === "MissingClaimed" || name === "BadClaimed")
         facts.complaints.set(`${args["memberKey"]}/${nodeIndex}`, { memberKey: args["memberKey"] as Hash, nodeIndex });
@@ -251,7 +253,7 @@ export class Watch {
   }
 
   async #round(id: bigint, campaigns: readonly CampaignView[]): Promise<RoundSnapshot> {
-    const { rounds, sums, settlement, verifiers } = this.#contracts;
+    const { rounds, rules, sums, settlement, verifiers } = this.#contracts;
     const view = await readRound(this.#contracts, id);
     const terms = await this.#termsOf(view.campaign);
     const facts = this.#facts(id);
@@ -260,7 +262,7 @@ export class Watch {
     const wantsProof = view.kind === "training" && (view.state === "Frozen" || view.state === "Summed");
     const [dead, standing, final, openDemands, frozen, aggregateLive, proverFee, committee, complaints] =
       await Promise.all([
-        early ? rounds.deadReason(id) : "0x",
+        early ? rules.deadReason(id) : "0x",
         frozenOnce ? sums.sumsStanding(id) : ([0n, 0n, 0n] as const),
         frozenOnce ? sums.sumsFinal(id) : false,
         frozenOnce ? sums.openDemands(id) : 0n,
@@ -282,7 +284,7 @@ export class Watch {
       deadReason: dead === "0x" ? "" : decodeBytes32String(dead),
       updates: facts.updates.map((update) => ({
         ...update,
-        verified: facts.verified.has(update.institution),
+        verified: ((facts.verified >> BigInt(update.index)) & 1n) === 1n,
         excluded: facts.excluded.has(update.index),
       })),
       complaints,

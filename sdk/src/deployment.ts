@@ -13,6 +13,7 @@ export const CONTRACTS = [
   "versions",
   "verifiers",
   "proofVerifier",
+  "rules",
   "campaigns",
   "rounds",
   "disputes",

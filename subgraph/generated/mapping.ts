@@ -104,7 +104,7 @@ import {
   RoundStateChanged as RoundsRoundStateChanged,
   SharesAcknowledged as RoundsSharesAcknowledged,
   UpdateSubmitted as RoundsUpdateSubmitted,
-  UpdateVerified as RoundsUpdateVerified,
+  UpdatesVerified as RoundsUpdatesVerified,
 } from "./generated/rounds/rounds";
 import {
   BadClaimed as DisputesBadClaimed,
@@ -799,16 +799,17 @@ export function onRoundsUpdateSubmitted(event: RoundsUpdateSubmitted): void {
   }
 }
 
-export function onRoundsUpdateVerified(event: RoundsUpdateVerified): void {
+export function onRoundsUpdatesVerified(event: RoundsUpdatesVerified): void {
   const p = event.params;
-  {
-    const row = memberUpdateAt(event, p.round.toString() + "-" + p.index.toString());
+  for (let i = 0; i < 256; i++) {
+    if (!bit(p.members, i)) continue;
+    const row = memberUpdateAt(event, p.round.toString() + "-" + BigInt.fromI32(i).toString());
     row.verified = true;
     row.save();
   }
   {
     const row = roundAt(event, p.round.toString());
-    row.verified = row.verified.plus(BigInt.fromString("1"));
+    row.verified = row.verified.plus(BigInt.fromI32(p.count));
     row.save();
   }
 }

@@ -111,7 +111,7 @@ describe("a hospital killed with SIGKILL", function () {
     await system.pass(1_900n);
     await tickOthers();
     expect((await view(round)).openComplaints).to.be.greaterThan(0);
-    const { openingUntil } = await system.contracts.rounds.shareDeadlines(round);
+    const { openingUntil } = await system.contracts.rules.shareDeadlines(round);
     const stake = await system.contracts.stake.activeOf(address);
     await system.pass(openingUntil - (await system.now()) + 1n);
     for (let i = 0; i < 3; i++) await tickOthers();
@@ -215,7 +215,7 @@ describe("a member that commits to garbage for one node", function () {
         await system.done(system.contracts.rounds.endCommit(round));
         await system.pass(1_900n);
         for (let i = 0; i < 2; i++) for (const hospital of town.hospitals) if (hospital !== liar) await hospital.tick();
-        const { openingUntil } = await system.contracts.rounds.shareDeadlines(round);
+        const { openingUntil } = await system.contracts.rules.shareDeadlines(round);
         await system.pass(openingUntil - (await system.now()) + 1n);
         for (let i = 0; i < 2; i++) for (const hospital of town.hospitals) if (hospital !== liar) await hospital.tick();
         expect((await system.contracts.rounds.updateOf(key)).excluded, town.troubles().join("\n")).to.equal(true);

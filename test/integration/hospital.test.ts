@@ -301,7 +301,7 @@ describe("hospital nodes through the real contracts", function () {
     });
 
     it("the liar is excluded and slashed once the defence window is over; the round goes on without it", async () => {
-      const { openingUntil } = await rounds().shareDeadlines(round);
+      const { openingUntil } = await system.contracts.rules.shareDeadlines(round);
       const stake = await system.contracts.stake.activeOf(byzantine.address);
       await system.pass(openingUntil - (await system.now()) + 1n);
       await town.tick();

@@ -417,12 +417,13 @@ async function countProofs(
   const { deployment } = world;
   const { rounds, settlement } = connect(deployment, provider);
   const from = deployment.startBlock;
-  const [submitted, verifiedLater, finalized] = await Promise.all([
+  const [submitted, batches, finalized] = await Promise.all([
     rounds.queryFilter(rounds.filters.UpdateSubmitted(), from),
-    rounds.queryFilter(rounds.filters.UpdateVerified(), from),
+    rounds.queryFilter(rounds.filters.UpdatesVerified(), from),
     settlement.queryFilter(settlement.filters.RoundFinalized(), from),
   ]);
-  // Eager rounds verify inside the submission and say so in its event; batched ones later, in an event of its own.
-  const verified = submitted.filter(({ args }) => args.verified).length + verifiedLater.length;
-  return { made: submitted.length + finalized.length, verifiedOnChain: verified + finalized.length };
+  // Eager rounds verify inside the submission and say so in its event; batched ones later, in an event a batch.
+  const eager = submitted.filter(({ args }) => args.verified).length;
+  const batched = batches.reduce((sum, { args }) => sum + Number(args.count), 0);
+  return { made: submitted.length + finalized.length, verifiedOnChain: eager + batched + finalized.length };
 }

@@ -19,6 +19,7 @@ export interface Contracts {
   versions: types.ModelVersions;
   verifiers: types.VerifierRegistry;
   proofVerifier: types.ProofVerifier;
+  rules: types.TrainingRules;
   campaigns: types.CampaignRegistry;
   rounds: types.RoundManager;
   disputes: types.ShareDisputes;
@@ -38,6 +39,7 @@ export const CONTRACT_ABI = {
   versions: abi.modelVersionsAbi,
   verifiers: abi.verifierRegistryAbi,
   proofVerifier: abi.proofVerifierAbi,
+  rules: abi.trainingRulesAbi,
   campaigns: abi.campaignRegistryAbi,
   rounds: abi.roundManagerAbi,
   disputes: abi.shareDisputesAbi,

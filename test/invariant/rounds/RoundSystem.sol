@@ -28,6 +28,7 @@ import {NodeSums} from "../../../contracts/training/NodeSums.sol";
 import {RoundManager} from "../../../contracts/training/RoundManager.sol";
 import {RoundSettlement} from "../../../contracts/training/RoundSettlement.sol";
 import {ShareDisputes} from "../../../contracts/training/ShareDisputes.sol";
+import {TrainingRules} from "../../../contracts/training/TrainingRules.sol";
 import {DleqProof, G1, G2, Proof, SchnorrProof} from "../../../contracts/types/Curve.sol";
 import {CampaignId, DatasetId, ModelId, RoundId, SrsId, VerifierId} from "../../../contracts/types/Ids.sol";
 import {
@@ -68,6 +69,7 @@ contract RoundSystem {
     ModelVersions internal versions;
     VerifierRegistry internal verifiers;
     ProofVerifier internal proofs;
+    TrainingRules internal rules;
     CampaignRegistry internal campaigns;
     RoundManager internal rounds;
     ShareDisputes internal disputes;
@@ -108,6 +110,7 @@ contract RoundSystem {
         versions = ModelVersions(_proxy(address(new ModelVersions()), plain));
         verifiers = VerifierRegistry(_proxy(address(new VerifierRegistry()), plain));
         proofs = ProofVerifier(_proxy(address(new ProofVerifier()), plain));
+        rules = TrainingRules(_proxy(address(new TrainingRules()), plain));
         campaigns = CampaignRegistry(_proxy(address(new CampaignRegistry()), plain));
         rounds = RoundManager(_proxy(address(new RoundManager()), plain));
         disputes = ShareDisputes(_proxy(address(new ShareDisputes()), plain));
@@ -145,13 +148,14 @@ contract RoundSystem {
             versions: address(versions),
             verifiers: address(verifiers),
             proofVerifier: address(proofs),
+            rules: address(rules),
             campaigns: address(campaigns),
             rounds: address(rounds),
             disputes: address(disputes),
             sums: address(sums),
             settlement: address(settlement)
         });
-        Module[14] memory all = [
+        Module[15] memory all = [
             Module(m.parameters),
             Module(m.stake),
             Module(m.institutions),
@@ -161,6 +165,7 @@ contract RoundSystem {
             Module(m.versions),
             Module(m.verifiers),
             Module(m.proofVerifier),
+            Module(m.rules),
             Module(m.campaigns),
             Module(m.rounds),
             Module(m.disputes),

@@ -242,7 +242,7 @@ contract RoundsInvariant is RoundMoves {
     function _exit() private {
         vm.warp(block.timestamp + 40 days);
         RoundState state = _state();
-        if (state == RoundState.Commit && rounds.deadReason(round) == 0) rounds.endCommit(round);
+        if (state == RoundState.Commit && rules.deadReason(round) == 0) rounds.endCommit(round);
         if (state == RoundState.Share) {
             for (uint256 m; m < MEMBERS; ++m) {
                 if (!_submitted(members[m])) continue;

@@ -31,7 +31,7 @@ contract ComplaintsTest is RoundMoves {
 
     function _warpPast(uint256 window) private {
         uint64[4] memory until;
-        (until[0], until[1], until[2], until[3]) = rounds.shareDeadlines(round);
+        (until[0], until[1], until[2], until[3]) = rules.shareDeadlines(round);
         vm.warp(uint256(until[window]) + 1);
     }
 
@@ -119,7 +119,7 @@ contract ComplaintsTest is RoundMoves {
     function test_attack162_lastBlockReveal() public {
         _commitAll();
         _claimBad(member, 0);
-        (, , uint64 revealUntil, ) = rounds.shareDeadlines(round);
+        (, , uint64 revealUntil, ) = rules.shareDeadlines(round);
         vm.warp(revealUntil);
         (G1 memory k, DleqProof memory proof) = _keyReveal(member, 0, _secret(nodes[0]) + 1);
         bytes32 key = _keyOf(member);
@@ -131,7 +131,7 @@ contract ComplaintsTest is RoundMoves {
         _warpPast(2);
         vm.expectRevert(abi.encodeWithSelector(IShareDisputes.NothingDue.selector, round, key, 0));
         disputes.settleComplaint(round, key, 0);
-        (, , , uint64 openingUntil) = rounds.shareDeadlines(round);
+        (, , , uint64 openingUntil) = rules.shareDeadlines(round);
         vm.warp(openingUntil);
         _defend(member, 0);
         require(!_isExcluded(), "defended at the last second");
@@ -143,7 +143,7 @@ contract ComplaintsTest is RoundMoves {
         _claimMissing(members[0], 0);
         _claimBad(member, 0);
         bytes32 key = _keyOf(members[0]);
-        (uint64 until, , , ) = rounds.shareDeadlines(round);
+        (uint64 until, , , ) = rules.shareDeadlines(round);
         vm.warp(until + 1);
         IRoundManager.UpdateDetail memory d = _detail(members[2]);
         vm.prank(nodes[0]);

@@ -145,7 +145,7 @@ describe("share phase and freeze", () => {
     await all();
     await system.shared(round);
     await system.pass(4n * 3_600n + 7_200n);
-    expect(await rounds().deadReason(round)).to.equal("0x" + "00".repeat(32));
+    expect(await system.contracts.rules.deadReason(round)).to.equal("0x" + "00".repeat(32));
     await system.pass(10n);
     await system.done(system.contracts.settlement.fail(round));
     expect(await rounds().stateOf(round)).to.equal(FAILED_EARLY);

@@ -13,5 +13,6 @@ export { roundManagerAbi } from "./RoundManager.ts";
 export { roundSettlementAbi } from "./RoundSettlement.ts";
 export { shareDisputesAbi } from "./ShareDisputes.ts";
 export { stakeAbi } from "./Stake.ts";
+export { trainingRulesAbi } from "./TrainingRules.ts";
 export { vaultAbi } from "./Vault.ts";
 export { verifierRegistryAbi } from "./VerifierRegistry.ts";

@@ -256,6 +256,7 @@ export interface CampaignRegistryInterface extends Interface {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -883,6 +884,7 @@ export namespace WiredEvent {
       versions: AddressLike;
       verifiers: AddressLike;
       proofVerifier: AddressLike;
+      rules: AddressLike;
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
@@ -902,6 +904,7 @@ export namespace WiredEvent {
       versions: string,
       verifiers: string,
       proofVerifier: string,
+      rules: string,
       campaigns: string,
       rounds: string,
       disputes: string,
@@ -918,6 +921,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -927,6 +931,7 @@ export namespace WiredEvent {
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -953,6 +958,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -1127,6 +1133,7 @@ export interface CampaignRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1139,6 +1146,7 @@ export interface CampaignRegistry extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -1542,6 +1550,7 @@ export interface CampaignRegistry extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -1678,6 +1687,7 @@ export interface CampaignRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1690,6 +1700,7 @@ export interface CampaignRegistry extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -2103,6 +2114,7 @@ export interface CampaignRegistry extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;

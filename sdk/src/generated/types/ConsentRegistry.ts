@@ -191,6 +191,7 @@ export interface ConsentRegistryInterface extends Interface {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -442,6 +443,7 @@ export namespace WiredEvent {
       versions: AddressLike;
       verifiers: AddressLike;
       proofVerifier: AddressLike;
+      rules: AddressLike;
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
@@ -461,6 +463,7 @@ export namespace WiredEvent {
       versions: string,
       verifiers: string,
       proofVerifier: string,
+      rules: string,
       campaigns: string,
       rounds: string,
       disputes: string,
@@ -477,6 +480,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -486,6 +490,7 @@ export namespace WiredEvent {
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -512,6 +517,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -637,6 +643,7 @@ export interface ConsentRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -649,6 +656,7 @@ export interface ConsentRegistry extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -762,6 +770,7 @@ export interface ConsentRegistry extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -855,6 +864,7 @@ export interface ConsentRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -867,6 +877,7 @@ export interface ConsentRegistry extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -988,6 +999,7 @@ export interface ConsentRegistry extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;

@@ -118,6 +118,7 @@ export interface ProofVerifierInterface extends Interface {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -207,6 +208,7 @@ export namespace WiredEvent {
       versions: AddressLike;
       verifiers: AddressLike;
       proofVerifier: AddressLike;
+      rules: AddressLike;
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
@@ -226,6 +228,7 @@ export namespace WiredEvent {
       versions: string,
       verifiers: string,
       proofVerifier: string,
+      rules: string,
       campaigns: string,
       rounds: string,
       disputes: string,
@@ -242,6 +245,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -251,6 +255,7 @@ export namespace WiredEvent {
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -277,6 +282,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -363,6 +369,7 @@ export interface ProofVerifier extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -375,6 +382,7 @@ export interface ProofVerifier extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -447,6 +455,7 @@ export interface ProofVerifier extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -494,6 +503,7 @@ export interface ProofVerifier extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -506,6 +516,7 @@ export interface ProofVerifier extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -580,6 +591,7 @@ export interface ProofVerifier extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;

@@ -33,7 +33,6 @@ export interface RoundManagerInterface extends Interface {
       | "complaintClosed"
       | "complaintOpened"
       | "contextOf"
-      | "deadReason"
       | "draw"
       | "endCommit"
       | "exclude"
@@ -50,7 +49,6 @@ export interface RoundManagerInterface extends Interface {
       | "releaseNode"
       | "setAuthority"
       | "setState"
-      | "shareDeadlines"
       | "stateOf"
       | "statisticsUsed"
       | "submitUpdate"
@@ -73,7 +71,7 @@ export interface RoundManagerInterface extends Interface {
       | "RoundStateChanged"
       | "SharesAcknowledged"
       | "UpdateSubmitted"
-      | "UpdateVerified"
+      | "UpdatesVerified"
       | "Upgraded"
       | "Wired"
   ): EventFragment;
@@ -123,10 +121,6 @@ export interface RoundManagerInterface extends Interface {
         };
       }
     ]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "deadReason",
-    values: [BigNumberish]
   ): string;
   encodeFunctionData(functionFragment: "draw", values: [BigNumberish]): string;
   encodeFunctionData(
@@ -186,10 +180,6 @@ export interface RoundManagerInterface extends Interface {
   encodeFunctionData(
     functionFragment: "setState",
     values: [BigNumberish, BigNumberish]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "shareDeadlines",
-    values: [BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "stateOf",
@@ -268,6 +258,7 @@ export interface RoundManagerInterface extends Interface {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -299,7 +290,6 @@ export interface RoundManagerInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "contextOf", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "deadReason", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "draw", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "endCommit", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "exclude", data: BytesLike): Result;
@@ -331,10 +321,6 @@ export interface RoundManagerInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "setState", data: BytesLike): Result;
-  decodeFunctionResult(
-    functionFragment: "shareDeadlines",
-    data: BytesLike
-  ): Result;
   decodeFunctionResult(functionFragment: "stateOf", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "statisticsUsed",
@@ -719,17 +705,17 @@ export namespace UpdateSubmittedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace UpdateVerifiedEvent {
+export namespace UpdatesVerifiedEvent {
   export type InputTuple = [
     round: BigNumberish,
-    institution: AddressLike,
-    index: BigNumberish
+    members: BigNumberish,
+    count: BigNumberish
   ];
-  export type OutputTuple = [round: bigint, institution: string, index: bigint];
+  export type OutputTuple = [round: bigint, members: bigint, count: bigint];
   export interface OutputObject {
     round: bigint;
-    institution: string;
-    index: bigint;
+    members: bigint;
+    count: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -762,6 +748,7 @@ export namespace WiredEvent {
       versions: AddressLike;
       verifiers: AddressLike;
       proofVerifier: AddressLike;
+      rules: AddressLike;
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
@@ -781,6 +768,7 @@ export namespace WiredEvent {
       versions: string,
       verifiers: string,
       proofVerifier: string,
+      rules: string,
       campaigns: string,
       rounds: string,
       disputes: string,
@@ -797,6 +785,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -806,6 +795,7 @@ export namespace WiredEvent {
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -832,6 +822,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -947,8 +938,6 @@ export interface RoundManager extends BaseContract {
     [[string, string] & { ctx: string; memberKey: string }],
     "view"
   >;
-
-  deadReason: TypedContractMethod<[id: BigNumberish], [string], "view">;
 
   draw: TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
 
@@ -1124,6 +1113,7 @@ export interface RoundManager extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1136,6 +1126,7 @@ export interface RoundManager extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -1176,19 +1167,6 @@ export interface RoundManager extends BaseContract {
     [id: BigNumberish, to: BigNumberish],
     [void],
     "nonpayable"
-  >;
-
-  shareDeadlines: TypedContractMethod<
-    [id: BigNumberish],
-    [
-      [bigint, bigint, bigint, bigint] & {
-        complaintUntil: bigint;
-        ciphertextUntil: bigint;
-        revealUntil: bigint;
-        openingUntil: bigint;
-      }
-    ],
-    "view"
   >;
 
   stateOf: TypedContractMethod<[id: BigNumberish], [bigint], "view">;
@@ -1304,6 +1282,7 @@ export interface RoundManager extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -1374,9 +1353,6 @@ export interface RoundManager extends BaseContract {
     [[string, string] & { ctx: string; memberKey: string }],
     "view"
   >;
-  getFunction(
-    nameOrSignature: "deadReason"
-  ): TypedContractMethod<[id: BigNumberish], [string], "view">;
   getFunction(
     nameOrSignature: "draw"
   ): TypedContractMethod<[id: BigNumberish], [void], "nonpayable">;
@@ -1558,6 +1534,7 @@ export interface RoundManager extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1570,6 +1547,7 @@ export interface RoundManager extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -1608,20 +1586,6 @@ export interface RoundManager extends BaseContract {
     [id: BigNumberish, to: BigNumberish],
     [void],
     "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "shareDeadlines"
-  ): TypedContractMethod<
-    [id: BigNumberish],
-    [
-      [bigint, bigint, bigint, bigint] & {
-        complaintUntil: bigint;
-        ciphertextUntil: bigint;
-        revealUntil: bigint;
-        openingUntil: bigint;
-      }
-    ],
-    "view"
   >;
   getFunction(
     nameOrSignature: "stateOf"
@@ -1744,6 +1708,7 @@ export interface RoundManager extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -1833,11 +1798,11 @@ export interface RoundManager extends BaseContract {
     UpdateSubmittedEvent.OutputObject
   >;
   getEvent(
-    key: "UpdateVerified"
+    key: "UpdatesVerified"
   ): TypedContractEvent<
-    UpdateVerifiedEvent.InputTuple,
-    UpdateVerifiedEvent.OutputTuple,
-    UpdateVerifiedEvent.OutputObject
+    UpdatesVerifiedEvent.InputTuple,
+    UpdatesVerifiedEvent.OutputTuple,
+    UpdatesVerifiedEvent.OutputObject
   >;
   getEvent(
     key: "Upgraded"
@@ -1976,15 +1941,15 @@ export interface RoundManager extends BaseContract {
       UpdateSubmittedEvent.OutputObject
     >;
 
-    "UpdateVerified(uint64,address,uint16)": TypedContractEvent<
-      UpdateVerifiedEvent.InputTuple,
-      UpdateVerifiedEvent.OutputTuple,
-      UpdateVerifiedEvent.OutputObject
+    "UpdatesVerified(uint64,uint256,uint16)": TypedContractEvent<
+      UpdatesVerifiedEvent.InputTuple,
+      UpdatesVerifiedEvent.OutputTuple,
+      UpdatesVerifiedEvent.OutputObject
     >;
-    UpdateVerified: TypedContractEvent<
-      UpdateVerifiedEvent.InputTuple,
-      UpdateVerifiedEvent.OutputTuple,
-      UpdateVerifiedEvent.OutputObject
+    UpdatesVerified: TypedContractEvent<
+      UpdatesVerifiedEvent.InputTuple,
+      UpdatesVerifiedEvent.OutputTuple,
+      UpdatesVerifiedEvent.OutputObject
     >;
 
     "Upgraded(address)": TypedContractEvent<

@@ -232,6 +232,7 @@ export interface ShareDisputesInterface extends Interface {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -559,6 +560,7 @@ export namespace WiredEvent {
       versions: AddressLike;
       verifiers: AddressLike;
       proofVerifier: AddressLike;
+      rules: AddressLike;
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
@@ -578,6 +580,7 @@ export namespace WiredEvent {
       versions: string,
       verifiers: string,
       proofVerifier: string,
+      rules: string,
       campaigns: string,
       rounds: string,
       disputes: string,
@@ -594,6 +597,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -603,6 +607,7 @@ export namespace WiredEvent {
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -629,6 +634,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -866,6 +872,7 @@ export interface ShareDisputes extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -878,6 +885,7 @@ export interface ShareDisputes extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -937,6 +945,7 @@ export interface ShareDisputes extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -1142,6 +1151,7 @@ export interface ShareDisputes extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1154,6 +1164,7 @@ export interface ShareDisputes extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -1215,6 +1226,7 @@ export interface ShareDisputes extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;

@@ -163,6 +163,7 @@ export interface VerifierRegistryInterface extends Interface {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -327,6 +328,7 @@ export namespace WiredEvent {
       versions: AddressLike;
       verifiers: AddressLike;
       proofVerifier: AddressLike;
+      rules: AddressLike;
       campaigns: AddressLike;
       rounds: AddressLike;
       disputes: AddressLike;
@@ -346,6 +348,7 @@ export namespace WiredEvent {
       versions: string,
       verifiers: string,
       proofVerifier: string,
+      rules: string,
       campaigns: string,
       rounds: string,
       disputes: string,
@@ -362,6 +365,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -371,6 +375,7 @@ export namespace WiredEvent {
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -397,6 +402,7 @@ export namespace WiredEvent {
       versions: string;
       verifiers: string;
       proofVerifier: string;
+      rules: string;
       campaigns: string;
       rounds: string;
       disputes: string;
@@ -554,6 +560,7 @@ export interface VerifierRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -566,6 +573,7 @@ export interface VerifierRegistry extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -679,6 +687,7 @@ export interface VerifierRegistry extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;
@@ -802,6 +811,7 @@ export interface VerifierRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -814,6 +824,7 @@ export interface VerifierRegistry extends BaseContract {
         versions: string;
         verifiers: string;
         proofVerifier: string;
+        rules: string;
         campaigns: string;
         rounds: string;
         disputes: string;
@@ -931,6 +942,7 @@ export interface VerifierRegistry extends BaseContract {
         versions: AddressLike;
         verifiers: AddressLike;
         proofVerifier: AddressLike;
+        rules: AddressLike;
         campaigns: AddressLike;
         rounds: AddressLike;
         disputes: AddressLike;

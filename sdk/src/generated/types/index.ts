@@ -12,5 +12,6 @@ export type { RoundManager } from "./RoundManager.ts";
 export type { RoundSettlement } from "./RoundSettlement.ts";
 export type { ShareDisputes } from "./ShareDisputes.ts";
 export type { Stake } from "./Stake.ts";
+export type { TrainingRules } from "./TrainingRules.ts";
 export type { Vault } from "./Vault.ts";
 export type { VerifierRegistry } from "./VerifierRegistry.ts";
