@@ -8,7 +8,23 @@ import { solidityFiles } from "../../utils/sources.ts";
 
 const IMPLEMENTATION_SLOT = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc";
 const PROXIES = ["params", "stake", "institutions", "datasets", "consent", "inft"] as const;
-const NAMES = ["ProtocolParameters", "Stake", "InstitutionRegistry", "DatasetRegistry", "ConsentRegistry", "ModelINFT"];
+const NAMES = [
+  "ProtocolParameters",
+  "Stake",
+  "InstitutionRegistry",
+  "DatasetRegistry",
+  "ConsentRegistry",
+  "ModelINFT",
+  "ModelVersions",
+  "VerifierRegistry",
+  "ProofVerifier",
+  "TrainingRules",
+  "CampaignRegistry",
+  "RoundManager",
+  "ShareDisputes",
+  "NodeSums",
+  "RoundSettlement",
+];
 
 describeEconomy("upgrades", (get) => {
   let e: Economy;
