@@ -36,7 +36,6 @@ export interface RoundManagerInterface extends Interface {
       | "draw"
       | "endCommit"
       | "exclude"
-      | "finalizing"
       | "freeze"
       | "frozenOf"
       | "get"
@@ -130,10 +129,6 @@ export interface RoundManagerInterface extends Interface {
   encodeFunctionData(
     functionFragment: "exclude",
     values: [BigNumberish, BytesLike, BytesLike]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "finalizing",
-    values: [BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "freeze",
@@ -293,7 +288,6 @@ export interface RoundManagerInterface extends Interface {
   decodeFunctionResult(functionFragment: "draw", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "endCommit", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "exclude", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "finalizing", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "freeze", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "frozenOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "get", data: BytesLike): Result;
@@ -949,42 +943,6 @@ export interface RoundManager extends BaseContract {
     "nonpayable"
   >;
 
-  finalizing: TypedContractMethod<
-    [id: BigNumberish],
-    [
-      [
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        string,
-        string,
-        string,
-        [bigint, bigint] & { x: bigint; y: bigint },
-        [bigint, bigint] & { x: bigint; y: bigint }
-      ] & {
-        campaign: bigint;
-        model: bigint;
-        baseVersion: bigint;
-        n: bigint;
-        nodes: bigint;
-        aggregateVerifier: bigint;
-        lambda: bigint;
-        summedAt: bigint;
-        keyHash: string;
-        srsHash: string;
-        setHash: string;
-        base: [bigint, bigint] & { x: bigint; y: bigint };
-        cAgg: [bigint, bigint] & { x: bigint; y: bigint };
-      }
-    ],
-    "nonpayable"
-  >;
-
   freeze: TypedContractMethod<
     [
       id: BigNumberish,
@@ -1364,43 +1322,6 @@ export interface RoundManager extends BaseContract {
   ): TypedContractMethod<
     [id: BigNumberish, memberKey: BytesLike, reason: BytesLike],
     [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "finalizing"
-  ): TypedContractMethod<
-    [id: BigNumberish],
-    [
-      [
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        string,
-        string,
-        string,
-        [bigint, bigint] & { x: bigint; y: bigint },
-        [bigint, bigint] & { x: bigint; y: bigint }
-      ] & {
-        campaign: bigint;
-        model: bigint;
-        baseVersion: bigint;
-        n: bigint;
-        nodes: bigint;
-        aggregateVerifier: bigint;
-        lambda: bigint;
-        summedAt: bigint;
-        keyHash: string;
-        srsHash: string;
-        setHash: string;
-        base: [bigint, bigint] & { x: bigint; y: bigint };
-        cAgg: [bigint, bigint] & { x: bigint; y: bigint };
-      }
-    ],
     "nonpayable"
   >;
   getFunction(
