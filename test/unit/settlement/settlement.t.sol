@@ -95,11 +95,11 @@ contract SettlementTest is RoundMoves {
         vm.roll(block.number + 10);
         _postSum(0);
         (IRoundSettlement.Finalization memory f, ) = _finalization(PROVER);
-        vm.expectPartialRevert(IRoundManager.WrongState.selector);
+        vm.expectPartialRevert(IRoundSettlement.WrongState.selector);
         settlement.finalize(f);
         _postSum(1);
         settlement.finalize(f);
-        vm.expectPartialRevert(IRoundManager.WrongState.selector);
+        vm.expectPartialRevert(IRoundSettlement.WrongState.selector);
         settlement.finalize(f);
     }
 
