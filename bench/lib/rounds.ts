@@ -4,8 +4,6 @@
  */
 import { publishedKey } from "@mednexus/circuits";
 import {
-  aggregateChallenge,
-  aggregateContextHash,
   chunkHashes,
   chunkWords,
   digestOf,
@@ -22,6 +20,7 @@ import {
   updateContextHash,
 } from "@mednexus/sdk";
 import { id, type TransactionReceipt } from "ethers";
+import { finalization } from "../../test/fixtures/settle.ts";
 import { type Institution, type System, units, type Update } from "../../test/fixtures/system.ts";
 
 export type Mode = "eager" | "batched";
@@ -137,7 +136,7 @@ export async function measureRound(
     ),
   );
 
-  const { setHash, lambda } = await contracts.rounds.frozenOf(round);
+  const { setHash } = await contracts.rounds.frozenOf(round);
   await system.mine(2);
   for (const node of seated.slice(0, threshold + 1))
     await meter.send("postSum", system.as(node.signer).sums.postSum(round, setHash, [id("words")], GAS));
@@ -151,14 +150,10 @@ export async function measureRound(
       );
     }
   }
-  const total = updates.reduce((sum, { log }) => Fr.add(sum, log), 0n);
-  await meter.send(
-    "finalize",
-    contracts.settlement.finalize(
-      await finalization(system, round, { setHash, lambda, log: Fr.mul(lambda, total) }),
-      GAS,
-    ),
-  );
+  system.updates.set(round, updates);
+  // A prover sends what it is paid for.
+  const { argument } = await finalization(system, round, await system.sponsor.getAddress());
+  await meter.send("finalize", system.as(system.sponsor).settlement.finalize(argument, GAS));
 
   await system.pass(terms.windows.challenge + 1n);
   for (const update of updates)
@@ -167,43 +162,6 @@ export async function measureRound(
     await meter.send("claimNode", contracts.settlement.claimNode(round, index, GAS));
   await meter.send("claimFees", contracts.settlement.claimFees(round, GAS));
   return { members: members.length, mode, nodes, threshold, spent: meter.spent };
-}
-
-/** finalize's argument for a first version, whose commitment is λ·C_agg = `log`·G. */
-async function finalization(
-  system: System,
-  round: bigint,
-  sum: { setHash: string; lambda: bigint; log: bigint },
-): Promise<Parameters<System["contracts"]["settlement"]["finalize"]>[0]> {
-  const { simulator, random, contracts } = system;
-  const r = await contracts.rounds.get(round);
-  const payee = await system.sponsor.getAddress();
-  const ctx = aggregateContextHash({
-    chainId: 31337n,
-    roundSettlement: system.deployment.addresses.settlement,
-    campaign: r.campaign,
-    round,
-    model: r.model,
-    base: { x: r.base.x, y: r.base.y },
-    setHash: sum.setHash,
-    lambda: sum.lambda,
-    keyHash: r.aggregateKeyHash,
-    srsHash: r.srsHash,
-    n: Number(r.n),
-    payee,
-  });
-  const [h, y] = [randomFr(random), randomFr(random)];
-  const point = aggregateChallenge(ctx, simulator.commitment(sum.log), h);
-  return {
-    round,
-    h,
-    y,
-    w: simulator.opening(sum.log, point, y),
-    proof: simulator.proof(publishedKey("aggregate", Number(r.n)), [h, point, y]),
-    storageRoot: id("storage"),
-    artefactRoot: id("artefact"),
-    payee,
-  };
 }
 
 /** The largest circuit: vectors of 4,100 words go on chain in chunks. */
