@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
-import { MedNexusError } from "@mednexus/sdk";
+import { CONTRACTS, MedNexusError } from "@mednexus/sdk";
 import { chainOf, readHead, RpcProvider } from "./chain.ts";
 import { Watch } from "./watch.ts";
 
@@ -136,8 +136,6 @@ describe("RPC", () => {
     beforeEach(() => {
       now = 0;
       const address = `0x${"11".repeat(20)}`;
-      const names =
-        "vault parameters stake institutions datasets consent inft versions verifiers proofVerifier campaigns rounds disputes sums settlement";
       watch = new Watch({
         deployment: {
           version: 1,
@@ -147,7 +145,7 @@ describe("RPC", () => {
           admin: address,
           authority: address,
           token: address,
-          addresses: Object.fromEntries(names.split(" ").map((name) => [name, address])) as never,
+          addresses: Object.fromEntries(CONTRACTS.map((name) => [name, address])) as never,
           srs: 1,
           verifiers: {},
         },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { MedNexusError } from "@mednexus/sdk";
+import { CONTRACTS, MedNexusError } from "@mednexus/sdk";
 import { readKeeperConfig } from "./config.ts";
 import { type KeeperEvent, redacting, secretsOfUrl } from "./events.ts";
 import { composeKeeper, readKeeperKey } from "./main.ts";
@@ -118,9 +118,7 @@ describe("Keeper's files", () => {
 
   it("does not start without a chain that answers, and keeps the endpoint's key to itself", async () => {
     const address = `0x${"11".repeat(20)}`;
-    const names =
-      "vault parameters stake institutions datasets consent inft versions verifiers proofVerifier campaigns rounds disputes sums settlement";
-    const addresses = Object.fromEntries(names.split(" ").map((name) => [name, address]));
+    const addresses = Object.fromEntries(CONTRACTS.map((name) => [name, address]));
     const deployment = {
       version: 1,
       network: "t",
