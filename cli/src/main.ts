@@ -4,6 +4,7 @@ import { deployRun, deployStatus } from "./commands/deploy.ts";
 import { devnetRun } from "./commands/devnet.ts";
 import { hospitalCommands } from "./commands/hospital.ts";
 import { keeperRun } from "./commands/keeper.ts";
+import { keysBuild } from "./commands/keys.ts";
 import { relayRun } from "./commands/relay.ts";
 import { describe, EXIT, exitCode } from "./exit.ts";
 
@@ -15,6 +16,7 @@ const groups: Readonly<
   deploy: { summary: "deploy the contracts, look at a deployment", verbs: { run: deployRun, status: deployStatus } },
   hospital: { summary: "an institution's node", verbs: hospitalCommands },
   keeper: { summary: "draws, freezes, finalizes, claims; proves aggregations", verbs: { run: keeperRun } },
+  keys: { summary: "proving keys", verbs: { build: keysBuild } },
   relay: { summary: "a mailbox for nodes that accept no connections", verbs: { run: relayRun } },
 };
 

@@ -1,11 +1,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import {
   backupKeys,
+  compose,
   doctor,
   dryRun,
+  enrol,
   generateKeys,
+  joinPool,
+  type NodeContext,
   readConfig,
   readKeys,
+  registerInstitution,
   restoreKeys,
   runHospital,
   writeKeys,
@@ -121,4 +126,42 @@ export const hospitalCommands: Readonly<Record<string, Command>> = {
       return EXIT.ok;
     },
   },
+  register: {
+    summary: "register this institution and its share key on chain, with a proof that it holds the secret; repeatable",
+    options: {
+      config,
+      endpoint: { type: "string", value: "TEXT", help: "how other institutions reach you, public; at most 256 bytes" },
+    },
+    async run(values) {
+      return withContext(required(values, "config"), async (context) => {
+        await registerInstitution(context, await Curve.load(), String(values["endpoint"] ?? ""));
+        console.log(`registered ${context.address}: an admitter has to attest it`);
+      });
+    },
+  },
+  enrol: {
+    summary: "join every campaign of the configuration, as a member and as a committee node; repeatable",
+    options: { config },
+    async run(values) {
+      const file = required(values, "config");
+      return withContext(file, async (context) => {
+        for (const campaign of readConfig(file).campaigns) {
+          if (context.data !== undefined) await enrol(context, campaign, context.data.dataset);
+          await joinPool(context, campaign);
+          console.log(`campaign ${campaign}: ${context.data === undefined ? "" : "member and "}committee node`);
+        }
+      });
+    },
+  },
 };
+
+/** Builds a node's context, acts, and takes it down again. */
+async function withContext(file: string, act: (context: NodeContext) => Promise<void>): Promise<number> {
+  const { context, close } = await compose(readConfig(file), logLine);
+  try {
+    await act(context);
+    return EXIT.ok;
+  } finally {
+    await close();
+  }
+}

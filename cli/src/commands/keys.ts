@@ -1,0 +1,16 @@
+import { loadKeys } from "@mednexus/circuits";
+import { type Command, choiceOption } from "../arguments.ts";
+import { EXIT } from "../exit.ts";
+
+export const keysBuild: Command = {
+  summary: "make and cache the INSECURE development proving keys of a size ahead of the first round",
+  options: { size: { type: "string", value: "N", help: "128, 1024 or 4096", default: "128" } },
+  async run(values) {
+    const n = Number(choiceOption("size", String(values["size"] ?? "128"), ["128", "1024", "4096"]));
+    for (const circuit of ["update", "aggregate"] as const) {
+      const keys = await loadKeys(circuit, n, { onProgress: (stage) => console.log(`${circuit}(${n}): ${stage}`) });
+      console.log(`${circuit}(${n}): ${keys.constraints} constraints, key ${keys.keyHash}`);
+    }
+    return EXIT.ok;
+  },
+};
