@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { MedNexusError } from "@mednexus/sdk";
+import { readJson } from "@mednexus/sdk/node";
 
 const count = z.number().int().nonnegative();
 const id = z.union([z.number().int().positive(), z.string().regex(/^[1-9]\d*$/)]).transform(BigInt);
@@ -62,18 +62,7 @@ export type KeeperConfig = z.infer<typeof configSchema>;
 
 /** Reads and checks a configuration file; its paths come back absolute. Errors: `BAD_CONFIG`, naming file and field. */
 export function readKeeperConfig(path: string): KeeperConfig {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new MedNexusError("BAD_CONFIG", `${path} cannot be read as JSON`, { cause });
-  }
-  const parsed = configSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new MedNexusError("BAD_CONFIG", `${path}: ${issue?.path.join(".") || "root"}: ${issue?.message}`);
-  }
-  const config = parsed.data;
+  const config = readJson(path, configSchema);
   if (config.roles.prover && config.relayUrl === undefined)
     throw new MedNexusError("BAD_CONFIG", `${path}: relayUrl: a prover fetches sums from a relay`);
   const at = (relative: string): string => resolve(dirname(path), relative);

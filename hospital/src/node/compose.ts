@@ -13,14 +13,14 @@ import {
   parseDeployment,
   systemRandom,
 } from "@mednexus/sdk";
-import { FileStore } from "@mednexus/sdk/node";
+import { FileStore, readJson } from "@mednexus/sdk/node";
 import { readCsv } from "../data/csv.ts";
 import type { Rows } from "../data/split.ts";
 import { externalTrainer } from "../training/external.ts";
 import { createModel } from "../training/models.ts";
 import { localTrainer, requireFit, type Trainer } from "../training/trainer.ts";
 import type { Config, TableSchema } from "./config.ts";
-import { readJson, tableSchema } from "./config.ts";
+import { tableSchema } from "./config.ts";
 import type { NodeContext, NodeEvent } from "./context.ts";
 import { type NodeKeys, readKeys, shareKeyPair } from "./keys.ts";
 

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { MedNexusError } from "@mednexus/sdk";
+import { readJson } from "@mednexus/sdk/node";
 import type { FeatureRange } from "../data/standardize.ts";
 import { POLICY_DEFAULTS } from "../policy/policy.ts";
 
@@ -78,22 +77,6 @@ export const tableSchema = z
   .strict();
 
 export type TableSchema = z.infer<typeof tableSchema>;
-
-/** Reads and checks a JSON file. Errors: `BAD_CONFIG`, one line naming the file and the field. */
-export function readJson<T>(path: string, schema: z.ZodType<T>): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new MedNexusError("BAD_CONFIG", `${path} cannot be read as JSON`, { cause });
-  }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new MedNexusError("BAD_CONFIG", `${path}: ${issue?.path.join(".") || "root"}: ${issue?.message}`);
-  }
-  return parsed.data;
-}
 
 /** A configuration with its paths made absolute. */
 export function readConfig(path: string): Config {
