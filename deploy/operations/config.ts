@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
-import { z } from "zod";
-import { MedNexusError } from "@mednexus/sdk";
+import { readJson, z } from "@mednexus/sdk/node";
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
 const seconds = z.number().int().positive();
@@ -35,15 +33,4 @@ const configSchema = z.strictObject({
 export type DeployConfig = z.infer<typeof configSchema>;
 
 /** Errors: `BAD_CONFIG`, one line naming the file and the field. */
-export function readDeployConfig(path: string): DeployConfig {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new MedNexusError("BAD_CONFIG", `${path} cannot be read as JSON`, { cause });
-  }
-  const parsed = configSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MedNexusError("BAD_CONFIG", `${path}: ${issue?.path.join(".") || "root"}: ${issue?.message}`);
-}
+export const readDeployConfig = (path: string): DeployConfig => readJson(path, configSchema);

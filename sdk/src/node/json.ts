@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
-import type { z } from "zod";
+import { z } from "zod";
 import { MedNexusError } from "../errors.ts";
+
+/** What schemas for `readJson` are written with: another copy of zod would not fit. */
+export { z };
 
 /** Reads and checks a JSON file. Errors: `BAD_CONFIG`, one line naming the file and the field. */
 export function readJson<T>(path: string, schema: z.ZodType<T>): T {
