@@ -32,3 +32,6 @@ export class CipherError extends MedNexusError {}
 
 /** A model update or a campaign's parameters leave the ranges that the protocol proves. */
 export class BoundError extends MedNexusError {}
+
+/** A stored ciphertext, manifest, envelope or key share is missing, damaged, of another dataset or version, or in a format that is not accepted. */
+export class StorageError extends MedNexusError {}

@@ -18,6 +18,7 @@ export * from "./prover.ts";
 export * from "./random.ts";
 export * from "./shares.ts";
 export * from "./srs.ts";
+export * from "./storage/hpke.ts";
 export * from "./transcript.ts";
 export * from "./transport.ts";
 export * from "./update.ts";
