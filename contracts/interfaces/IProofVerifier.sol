@@ -24,6 +24,19 @@ interface IProofVerifier {
     /// True iff every statement holds under `verifier`. Reverts on malformed points or scalars, unknown or retired ids.
     /// @dev Warning: it says nothing about where h, r, B² come from. The caller derives r from the transcript and B² from the registry, never from the prover.
     function verify(VerifierId verifier, Statement[] calldata statements) external view returns (bool);
+    /// True iff `proof` shows that the circuit of `verifier` has a witness for `inputs`: plain Groth16, e(A, B) = e(α, β) · e(IC(x), γ) · e(C, δ), for
+    /// circuits that open no commitment (inference, rekey). Reverts on a wrong number of inputs, an input >= r, malformed or infinite A or C (B: by the
+    /// precompile), unknown or retired ids.
+    /// @dev Warning: what a proof shows depends on the circuit alone, and any live id is accepted here. The caller checks the circuit's name in the registry
+    /// (infoOf) when it takes an id. Under an id of `update` or `aggregate` a true answer means nothing without the opening that only `verify` checks: y is then
+    /// the prover's word about no commitment at all.
+    /// Warning: proofs are malleable, so a proof, or its hash, identifies nothing. Replay is stopped by what the inputs bind; whether the caller honours an id
+    /// that has been retired since is its own decision, taken before it calls.
+    function verifyProof(
+        VerifierId verifier,
+        uint256[] calldata inputs,
+        Proof calldata proof
+    ) external view returns (bool);
     /// KZG only: C opens to y at r (share and sum answers). C may be infinity: an honest node cannot help it if shares sum to zero.
     function verifyOpening(SrsId srs, G1 calldata c, uint256 r, uint256 y, G1 calldata w) external view returns (bool);
 }

@@ -6,7 +6,8 @@ import {G1, G2} from "../types/Curve.sol";
 
 /// @title VerifierRegistry: append-only verifying keys and structured reference strings, stored as data.
 /// @notice Ids never change meaning. A retired id (tombstone) verifies nothing more. Nothing but an SRS entry ever supplies [τ]_2.
-/// Circuits are named by keccak256 of their name: "update" has public inputs (h, r, y, B²), "aggregate" (h, r, y); another circuit needs an upgrade.
+/// Circuits are named by keccak256 of their name, public inputs in order: "update" (h, r, y, B²), "aggregate" (h, r, y), "inference" (model root, input
+/// commitment, decision, score), "rekey" (see SealedKeys; it has no vectors, its size is 1). Another circuit needs an upgrade.
 /// The governor registers and retires, the guardian retires; neither can change or revive an id.
 interface IVerifierRegistry {
     struct VerifyingKey {
@@ -19,7 +20,7 @@ interface IVerifierRegistry {
 
     struct VerifierInfo {
         bytes32 circuit; // keccak256 of the circuit's name, e.g. "update"
-        uint32 n; // vector length, 2^k
+        uint32 n; // vector length, 2^k; 1 for a circuit without vectors
         SrsId srs;
         bool insecure; // development key: registration refused off devnet chain ids
         bool retired;
@@ -75,6 +76,6 @@ interface IVerifierRegistry {
     /// Address of the data contract (words α, β, δ, [τ]_2, IC…; see CodeData) — reverts when unknown or retired.
     function dataOf(VerifierId verifier) external view returns (address);
     function isLive(VerifierId verifier) external view returns (bool);
-    /// True once a key of size `n` has been registered.
+    /// True once a key for vectors of length `n` has been registered.
     function isKnownSize(uint32 n) external view returns (bool);
 }

@@ -27,6 +27,7 @@ library Transcript {
     bytes32 internal constant TAG_BATCH = keccak256("mednexus.batch.v1");
     bytes32 internal constant TAG_KEY = keccak256("mednexus.key.v1");
     bytes32 internal constant TAG_GRANT = keccak256("mednexus.grant.v1");
+    bytes32 internal constant TAG_SEAL = keccak256("mednexus.seal.v1");
     bytes32 internal constant TAG_MONDO = keccak256("mednexus.mondo.v1");
 
     /// Words of 32 bytes in a chunk of a posted vector; the last chunk may be shorter. 64,000 bytes.
@@ -237,6 +238,16 @@ library Transcript {
         bytes32 salt
     ) internal pure returns (bytes32) {
         return keccak256(abi.encode(TAG_GRANT, dataset, datasetVersion, subjectKey, salt));
+    }
+
+    /// What the `sequence`-th sealing of a model's key, for `holder`, is bound to (SealedKeys).
+    function sealBinding(
+        address registry,
+        ModelId model,
+        address holder,
+        uint64 sequence
+    ) internal view returns (uint256) {
+        return _challenge(keccak256(abi.encode(TAG_SEAL, block.chainid, registry, model, holder, sequence)));
     }
 
     function _challenge(bytes32 digest) private pure returns (uint256) {

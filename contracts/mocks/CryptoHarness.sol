@@ -4,6 +4,7 @@ pragma solidity 0.8.34;
 import {Bn254} from "../libraries/Bn254.sol";
 import {CodeData} from "../libraries/CodeData.sol";
 import {Kzg} from "../libraries/Kzg.sol";
+import {PublicKey, SealedKey, SealedKeys} from "../libraries/SealedKeys.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1, G2} from "../types/Curve.sol";
 import {DatasetId, ModelId, RoundId} from "../types/Ids.sol";
@@ -226,5 +227,36 @@ contract CryptoHarness {
         bytes32 salt
     ) external pure returns (bytes32) {
         return Transcript.grantLeaf(dataset, version, subjectKey, salt);
+    }
+
+    // --- SealedKeys
+
+    function sealBinding(
+        address registry,
+        ModelId model,
+        address holder,
+        uint64 sequence
+    ) external view returns (uint256) {
+        return SealedKeys.binding(registry, model, holder, sequence);
+    }
+
+    function rekeyInputs(
+        SealedKey memory current,
+        PublicKey memory holder,
+        uint256 currentBinding,
+        SealedKey memory next,
+        PublicKey memory receiver,
+        uint256 nextBinding,
+        uint256 keyHash_
+    ) external pure returns (uint256[] memory) {
+        return SealedKeys.inputs(current, holder, currentBinding, next, receiver, nextBinding, keyHash_);
+    }
+
+    function requireSealingKey(PublicKey memory key) external pure {
+        SealedKeys.requireKey(key);
+    }
+
+    function requireSealed(SealedKey memory sealedKey) external pure {
+        SealedKeys.requireSealed(sealedKey);
     }
 }

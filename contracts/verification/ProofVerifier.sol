@@ -8,7 +8,7 @@ import {Bn254} from "../libraries/Bn254.sol";
 import {CodeData} from "../libraries/CodeData.sol";
 import {Kzg} from "../libraries/Kzg.sol";
 import {Transcript} from "../libraries/Transcript.sol";
-import {G1, G2} from "../types/Curve.sol";
+import {G1, G2, Proof} from "../types/Curve.sol";
 import {SrsId, VerifierId} from "../types/Ids.sol";
 
 /// @title ProofVerifier: see IProofVerifier
@@ -74,6 +74,32 @@ contract ProofVerifier is Module, IProofVerifier {
         Kzg.writePair(pairs, count + 1, sums.opened, Bn254.g2());
         Kzg.writePair(pairs, count + 2, sums.proofC, _g2(key, DELTA));
         Kzg.writePair(pairs, count + 3, Bn254.neg(sums.w), _g2(key, TAU));
+        return Bn254.pairing(pairs);
+    }
+
+    /// @inheritdoc IProofVerifier
+    function verifyProof(
+        VerifierId verifier,
+        uint256[] calldata inputs,
+        Proof calldata proof
+    ) external view returns (bool) {
+        uint256[] memory key = CodeData.load(IVerifierRegistry(_modules().verifiers).dataOf(verifier));
+        uint256 expected = (key.length - IC) / 2 - 1;
+        if (inputs.length != expected) revert WrongInputCount(inputs.length, expected);
+        Bn254.requireG1(proof.a);
+        Bn254.requireG1(proof.c);
+
+        G1 memory ic = G1(key[IC], key[IC + 1]);
+        for (uint256 j; j < expected; ++j) {
+            Bn254.requireScalar(inputs[j]);
+            Bn254.mulAddTo(ic, key[IC + 2 * j + 2], key[IC + 2 * j + 3], inputs[j]);
+        }
+        // e(−A, B) · e(α, β) · e(IC(x), γ) · e(C, δ) = 1
+        uint256[] memory pairs = new uint256[](24);
+        Kzg.writePair(pairs, 0, Bn254.neg(proof.a), proof.b);
+        Kzg.writePair(pairs, 1, G1(key[ALPHA], key[ALPHA + 1]), _g2(key, BETA));
+        Kzg.writePair(pairs, 2, ic, Bn254.g2());
+        Kzg.writePair(pairs, 3, proof.c, _g2(key, DELTA));
         return Bn254.pairing(pairs);
     }
 

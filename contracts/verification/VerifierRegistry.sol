@@ -7,6 +7,7 @@ import {Bn254} from "../libraries/Bn254.sol";
 import {CodeData} from "../libraries/CodeData.sol";
 import {Devnet} from "../libraries/Devnet.sol";
 import {Kzg} from "../libraries/Kzg.sol";
+import {SealedKeys} from "../libraries/SealedKeys.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1, G2} from "../types/Curve.sol";
 import {SrsId, VerifierId} from "../types/Ids.sol";
@@ -45,6 +46,9 @@ contract VerifierRegistry is Module, IVerifierRegistry {
     uint256 private constant UPDATE_INPUTS = 4; // h, r, y, B²
     bytes32 private constant AGGREGATE = keccak256("aggregate");
     uint256 private constant AGGREGATE_INPUTS = 3; // h, r, y
+    bytes32 private constant INFERENCE = keccak256("inference");
+    uint256 private constant INFERENCE_INPUTS = 4; // model root, input commitment, decision, score
+    bytes32 private constant REKEY = keccak256("rekey");
 
     // The public development trapdoor: scalars mod r (circuits/setup derives keys from them).
     bytes32 private constant DEV_TAU = keccak256("mednexus.insecure.dev.tau.v1");
@@ -80,7 +84,9 @@ contract VerifierRegistry is Module, IVerifierRegistry {
         VerifyingKey calldata key,
         bool insecure
     ) external restricted returns (VerifierId verifier) {
-        if (!Kzg.isDomainSize(n)) revert BadSize(n);
+        // A circuit without vectors is of size 1, which is no model's size.
+        bool sized = circuit != REKEY;
+        if (sized ? !Kzg.isDomainSize(n) : n != 1) revert BadSize(n);
         Srs memory string_ = _srs(srs);
         _requireKey(circuit, key);
         _requireDeclared(insecure, string_.insecure || _isMultiple(key.alpha, DEV_ALPHA));
@@ -92,7 +98,7 @@ contract VerifierRegistry is Module, IVerifierRegistry {
         verifier = VerifierId.wrap(++$.verifierCount);
         bytes32 keyHash = Transcript.keyHash(circuit, n, key.alpha, key.beta, key.gamma, key.delta, key.ic);
         $.verifiers[verifier] = Entry(circuit, keyHash, CodeData.store(data), n, srs, insecure, false);
-        $.knownSize[n] = true;
+        if (sized) $.knownSize[n] = true;
         emit VerifierRegistered(verifier, circuit, n, srs, keyHash, insecure);
     }
 
@@ -148,13 +154,7 @@ contract VerifierRegistry is Module, IVerifierRegistry {
     // --- checks
 
     function _requireKey(bytes32 circuit, VerifyingKey calldata key) private view {
-        uint256 inputs =
-            circuit == UPDATE
-                ? UPDATE_INPUTS
-                : circuit == AGGREGATE
-                    ? AGGREGATE_INPUTS
-                    : 0;
-        if (inputs == 0) revert UnknownCircuit(circuit);
+        uint256 inputs = _inputsOf(circuit);
         if (key.ic.length != inputs + 1) revert WrongIcLength(key.ic.length, inputs + 1);
 
         // Same x coordinate: δ = ±γ. With δ = ±γ, (A, B, C) = (α, β, ∓IC(x)) satisfies the equation for every x.
@@ -166,6 +166,14 @@ contract VerifierRegistry is Module, IVerifierRegistry {
         _requireG2(key.beta);
         _requireG2(key.delta);
         for (uint256 i; i < key.ic.length; ++i) _requireG1(key.ic[i]);
+    }
+
+    function _inputsOf(bytes32 circuit) private pure returns (uint256) {
+        if (circuit == UPDATE) return UPDATE_INPUTS;
+        if (circuit == AGGREGATE) return AGGREGATE_INPUTS;
+        if (circuit == INFERENCE) return INFERENCE_INPUTS;
+        if (circuit == REKEY) return SealedKeys.INPUTS;
+        revert UnknownCircuit(circuit);
     }
 
     function _requireG1(G1 calldata p) private pure {

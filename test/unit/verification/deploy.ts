@@ -1,5 +1,5 @@
 import hre from "hardhat";
-import { devSrs, publishedKey } from "@mednexus/circuits";
+import { type Circuit, devSrs, publishedKey } from "@mednexus/circuits";
 import type { G1, G2, VerifyingKey } from "@mednexus/sdk";
 import { type BaseContract, id, ZeroAddress } from "ethers";
 
@@ -49,10 +49,10 @@ export async function registerDevSrs({ registry }: Pick<Verification, "registry"
 /** Registers a key (the published one unless given); its id. */
 export async function registerKey(
   { registry }: Pick<Verification, "registry">,
-  circuit: "update" | "aggregate",
+  circuit: Circuit | "inference" | "rekey",
   srs: bigint,
   n = 128,
-  key: VerifyingKey = publishedKey(circuit, n),
+  key: VerifyingKey = publishedKey(circuit as Circuit, n),
 ): Promise<bigint> {
   const { alpha, beta, gamma, delta, ic } = key;
   const args = [id(circuit), n, srs, { alpha, beta, gamma, delta, ic }, true] as const;

@@ -8,6 +8,7 @@ import {
   G2_INFINITY,
   keyHash,
   randomFr,
+  randomFrVector,
   srsHash,
   type VerifyingKey,
 } from "@mednexus/sdk";
@@ -137,11 +138,30 @@ describe(`VerifierRegistry (MEDNEXUS_SEED=${seed})`, () => {
     );
   });
 
+  it("inference takes four inputs at a vector's size; rekey thirteen at size 1, which stays no model's size", async () => {
+    const r = v.registry;
+    const rekey = syntheticKey(simulator.curve, randomFrVector(14, random));
+    const inference = syntheticKey(simulator.curve, randomFrVector(5, random));
+    await register(inference, { circuit: id("inference"), n: 128 });
+    await expect(register(inference, { circuit: id("inference"), n: 1 }))
+      .to.be.revertedWithCustomError(r, "BadSize")
+      .withArgs(1);
+    await expect(register(inference, { circuit: id("rekey"), n: 1 }))
+      .to.be.revertedWithCustomError(r, "WrongIcLength")
+      .withArgs(5, 14);
+    for (const n of [0, 2, 128])
+      await expect(register(rekey, { circuit: id("rekey"), n }))
+        .to.be.revertedWithCustomError(r, "BadSize")
+        .withArgs(n);
+    await register(rekey, { circuit: id("rekey"), n: 1 });
+    expect(await r.isKnownSize!(1)).to.equal(false);
+  });
+
   it("unknown circuits and strings, wrong sizes and input counts are refused", async () => {
     const r = v.registry;
-    await expect(register({}, { circuit: id("inference") }))
+    await expect(register({}, { circuit: id("evaluation") }))
       .to.be.revertedWithCustomError(r, "UnknownCircuit")
-      .withArgs(id("inference"));
+      .withArgs(id("evaluation"));
     await expect(register({}, { srs: 77n }))
       .to.be.revertedWithCustomError(r, "UnknownSrs")
       .withArgs(77);

@@ -36,6 +36,7 @@ export interface ProofVerifierInterface extends Interface {
       | "upgradeToAndCall"
       | "verify"
       | "verifyOpening"
+      | "verifyProof"
       | "wire"
   ): FunctionFragment;
 
@@ -105,6 +106,23 @@ export interface ProofVerifierInterface extends Interface {
     ]
   ): string;
   encodeFunctionData(
+    functionFragment: "verifyProof",
+    values: [
+      BigNumberish,
+      BigNumberish[],
+      {
+        a: { x: BigNumberish; y: BigNumberish };
+        b: {
+          xIm: BigNumberish;
+          xRe: BigNumberish;
+          yIm: BigNumberish;
+          yRe: BigNumberish;
+        };
+        c: { x: BigNumberish; y: BigNumberish };
+      }
+    ]
+  ): string;
+  encodeFunctionData(
     functionFragment: "wire",
     values: [
       {
@@ -154,6 +172,10 @@ export interface ProofVerifierInterface extends Interface {
   decodeFunctionResult(functionFragment: "verify", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "verifyOpening",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "verifyProof",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
@@ -442,6 +464,25 @@ export interface ProofVerifier extends BaseContract {
     "view"
   >;
 
+  verifyProof: TypedContractMethod<
+    [
+      verifier: BigNumberish,
+      inputs: BigNumberish[],
+      proof: {
+        a: { x: BigNumberish; y: BigNumberish };
+        b: {
+          xIm: BigNumberish;
+          xRe: BigNumberish;
+          yIm: BigNumberish;
+          yRe: BigNumberish;
+        };
+        c: { x: BigNumberish; y: BigNumberish };
+      }
+    ],
+    [boolean],
+    "view"
+  >;
+
   wire: TypedContractMethod<
     [
       modules_: {
@@ -572,6 +613,26 @@ export interface ProofVerifier extends BaseContract {
       r: BigNumberish,
       y: BigNumberish,
       w: { x: BigNumberish; y: BigNumberish }
+    ],
+    [boolean],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "verifyProof"
+  ): TypedContractMethod<
+    [
+      verifier: BigNumberish,
+      inputs: BigNumberish[],
+      proof: {
+        a: { x: BigNumberish; y: BigNumberish };
+        b: {
+          xIm: BigNumberish;
+          xRe: BigNumberish;
+          yIm: BigNumberish;
+          yRe: BigNumberish;
+        };
+        c: { x: BigNumberish; y: BigNumberish };
+      }
     ],
     [boolean],
     "view"
