@@ -52,6 +52,7 @@ export const {
   diseaseLink,
   referenceString,
   verifier,
+  attestor,
   model,
   modelVersion,
   campaign,

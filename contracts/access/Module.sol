@@ -22,6 +22,7 @@ struct Modules {
     address disputes;
     address sums;
     address settlement;
+    address attestations;
 }
 
 /// @title Module: what every upgradeable contract of the protocol shares: authority, upgrade authorisation, wiring.

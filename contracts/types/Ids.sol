@@ -8,6 +8,7 @@ type CampaignId is uint64;
 type RoundId is uint64;
 type VerifierId is uint32;
 type SrsId is uint32;
+type AttestorId is uint32;
 
 using {eqDataset as ==} for DatasetId global;
 using {eqModel as ==} for ModelId global;

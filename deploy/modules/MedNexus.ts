@@ -1,5 +1,6 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { id as keccakText } from "ethers";
+import AttestationRegistry from "./AttestationRegistry.ts";
 import Authority from "./Authority.ts";
 import CampaignRegistry from "./CampaignRegistry.ts";
 import ConsentRegistry from "./ConsentRegistry.ts";
@@ -40,6 +41,7 @@ export default buildModule("MedNexus", (m) => {
     disputes: m.useModule(ShareDisputes).instance,
     sums: m.useModule(NodeSums).instance,
     settlement: m.useModule(RoundSettlement).instance,
+    attestations: m.useModule(AttestationRegistry).instance,
   };
   const modules = { vault, ...proxies };
   for (const [name, instance] of Object.entries(proxies)) m.call(instance, "wire", [modules], { id: `wire_${name}` });

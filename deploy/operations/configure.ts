@@ -39,6 +39,7 @@ export async function configure(deployment: Deployment, admin: Signer, config: D
     ],
     [deployment.addresses.vault, [contracts.vault.interface.getFunction("cancelAssignment").selector]],
     [deployment.addresses.verifiers, [contracts.verifiers.interface.getFunction("retire").selector]],
+    [deployment.addresses.attestations, [contracts.attestations.interface.getFunction("revoke").selector]],
   ];
   for (const [target, selectors] of guarded) {
     const current = await Promise.all(

@@ -99,6 +99,16 @@ export const entities = {
     retiredBy: "hex",
   }),
 
+  attestor: entity("A key that may attest what no circuit proves. Id: attestor id.", {
+    kind: "hex",
+    algorithm: "text",
+    x: "hex",
+    y: "hex",
+    evidenceHash: "hex",
+    revoked: "bool",
+    revokedBy: "hex",
+  }),
+
   // --- models
   model: entity("A model INFT. Id: model id.", {
     owner: "hex",

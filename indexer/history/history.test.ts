@@ -7,6 +7,7 @@ import {
   CAMPAIGN_STATES,
   type DecodedLog,
   type EntityName,
+  KEY_ALGORITHMS,
   ROUND_KINDS,
   SILENT_EVENTS,
   contractNames,
@@ -109,6 +110,7 @@ describe("history: one description, no drift", () => {
     expect(members("types/Training.sol", "RoundState")).to.deep.equal([...ROUND_STATES]);
     expect(members("types/Training.sol", "RoundKind")).to.deep.equal([...ROUND_KINDS]);
     expect(members("interfaces/ICampaignRegistry.sol", "CampaignState")).to.deep.equal([...CAMPAIGN_STATES]);
+    expect(members("interfaces/IAttestationRegistry.sol", "Algorithm")).to.deep.equal([...KEY_ALGORITHMS]);
   });
 });
 

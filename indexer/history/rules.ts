@@ -4,6 +4,7 @@ import { type Rules, type Value, type Write, is, no, one, write, yes } from "./l
 // Solidity's enums, in their order; a test reads them from the contracts.
 export const ROUND_KINDS = ["Training", "Statistics"] as const;
 export const CAMPAIGN_STATES = ["None", "Live", "Ended", "Cancelled"] as const;
+export const KEY_ALGORITHMS = ["None", "Secp256k1", "P256"] as const;
 
 const roundState: Value = { choice: "state", of: ROUND_STATES };
 const kindOf = (path: string): Value => ({ choice: path, of: ROUND_KINDS });
@@ -94,6 +95,15 @@ export const rules: Rules = {
     SrsRegistered: [write("referenceString", "srs", "srsHash insecure")],
     VerifierRegistered: [write("verifier", "verifier", "circuit n srs keyHash insecure")],
     VerifierRetired: [write("verifier", "verifier", "", { set: { retired: yes, retiredBy: "by" } })],
+  },
+
+  attestations: {
+    AttestorListed: [
+      write("attestor", "attestor", "kind x y evidenceHash", {
+        set: { algorithm: { choice: "algorithm", of: KEY_ALGORITHMS } },
+      }),
+    ],
+    AttestorRevoked: [write("attestor", "attestor", "", { set: { revoked: yes, revokedBy: "by" } })],
   },
 
   inft: {

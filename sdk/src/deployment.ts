@@ -19,6 +19,7 @@ export const CONTRACTS = [
   "disputes",
   "sums",
   "settlement",
+  "attestations",
 ] as const;
 
 export type ContractName = (typeof CONTRACTS)[number];

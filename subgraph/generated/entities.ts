@@ -17,6 +17,7 @@ import {
   DiseaseLink,
   ReferenceString,
   Verifier,
+  Attestor,
   Model,
   ModelVersion,
   Campaign,
@@ -284,6 +285,24 @@ export function verifierAt(event: ethereum.Event, id: string): Verifier {
     row.insecure = false;
     row.retired = false;
     row.retiredBy = new Bytes(0);
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function attestorAt(event: ethereum.Event, id: string): Attestor {
+  let row = Attestor.load(id);
+  if (row == null) {
+    row = new Attestor(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.kind = new Bytes(0);
+    row.algorithm = "";
+    row.x = new Bytes(0);
+    row.y = new Bytes(0);
+    row.evidenceHash = new Bytes(0);
+    row.revoked = false;
+    row.revokedBy = new Bytes(0);
   }
   row.updatedAt = event.block.timestamp;
   return row;

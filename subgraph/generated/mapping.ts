@@ -3,6 +3,7 @@ import { Address, BigInt, Bytes, crypto, ethereum } from "@graphprotocol/graph-t
 import {
   admitterAt,
   attestationAt,
+  attestorAt,
   auditAt,
   campaignAt,
   claimAt,
@@ -73,6 +74,10 @@ import {
   VerifierRegistered as VerifiersVerifierRegistered,
   VerifierRetired as VerifiersVerifierRetired,
 } from "./generated/verifiers/verifiers";
+import {
+  AttestorListed as AttestationsAttestorListed,
+  AttestorRevoked as AttestationsAttestorRevoked,
+} from "./generated/attestations/attestations";
 import {
   ModelMinted as InftModelMinted,
   ModelUriChanged as InftModelUriChanged,
@@ -436,6 +441,29 @@ export function onVerifiersVerifierRetired(event: VerifiersVerifierRetired): voi
     const row = verifierAt(event, p.verifier.toString());
     row.retired = true;
     row.retiredBy = p.by;
+    row.save();
+  }
+}
+
+export function onAttestationsAttestorListed(event: AttestationsAttestorListed): void {
+  const p = event.params;
+  {
+    const row = attestorAt(event, p.attestor.toString());
+    row.kind = p.kind;
+    row.x = p.x;
+    row.y = p.y;
+    row.evidenceHash = p.evidenceHash;
+    row.algorithm = choice(["None","Secp256k1","P256"], p.algorithm);
+    row.save();
+  }
+}
+
+export function onAttestationsAttestorRevoked(event: AttestationsAttestorRevoked): void {
+  const p = event.params;
+  {
+    const row = attestorAt(event, p.attestor.toString());
+    row.revoked = true;
+    row.revokedBy = p.by;
     row.save();
   }
 }

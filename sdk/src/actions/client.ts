@@ -25,6 +25,7 @@ export interface Contracts {
   disputes: types.ShareDisputes;
   sums: types.NodeSums;
   settlement: types.RoundSettlement;
+  attestations: types.AttestationRegistry;
 }
 
 /** ABI of each deployed contract. */
@@ -45,6 +46,7 @@ export const CONTRACT_ABI = {
   disputes: abi.shareDisputesAbi,
   sums: abi.nodeSumsAbi,
   settlement: abi.roundSettlementAbi,
+  attestations: abi.attestationRegistryAbi,
 } as const satisfies Record<keyof Contracts, InterfaceAbi>;
 
 /** A contract refused. `code` is `REVERT_<ErrorName>`; `args` are the error's values by name. */

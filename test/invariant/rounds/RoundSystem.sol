@@ -153,7 +153,8 @@ contract RoundSystem {
             rounds: address(rounds),
             disputes: address(disputes),
             sums: address(sums),
-            settlement: address(settlement)
+            settlement: address(settlement),
+            attestations: address(0)
         });
         Module[15] memory all = [
             Module(m.parameters),

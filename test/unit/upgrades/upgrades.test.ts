@@ -24,6 +24,7 @@ const NAMES = [
   "ShareDisputes",
   "NodeSums",
   "RoundSettlement",
+  "AttestationRegistry",
 ];
 
 describeEconomy("upgrades", (get) => {

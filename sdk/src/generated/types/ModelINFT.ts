@@ -220,6 +220,7 @@ export interface ModelINFTInterface extends Interface {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ]
   ): string;
@@ -493,6 +494,7 @@ export namespace WiredEvent {
       disputes: AddressLike;
       sums: AddressLike;
       settlement: AddressLike;
+      attestations: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -512,7 +514,8 @@ export namespace WiredEvent {
       rounds: string,
       disputes: string,
       sums: string,
-      settlement: string
+      settlement: string,
+      attestations: string
     ] & {
       vault: string;
       parameters: string;
@@ -530,10 +533,12 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -567,6 +572,7 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -687,6 +693,7 @@ export interface ModelINFT extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -705,6 +712,7 @@ export interface ModelINFT extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -810,6 +818,7 @@ export interface ModelINFT extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],
@@ -901,6 +910,7 @@ export interface ModelINFT extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -919,6 +929,7 @@ export interface ModelINFT extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -1031,6 +1042,7 @@ export interface ModelINFT extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],

@@ -142,6 +142,7 @@ export interface ProofVerifierInterface extends Interface {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ]
   ): string;
@@ -236,6 +237,7 @@ export namespace WiredEvent {
       disputes: AddressLike;
       sums: AddressLike;
       settlement: AddressLike;
+      attestations: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -255,7 +257,8 @@ export namespace WiredEvent {
       rounds: string,
       disputes: string,
       sums: string,
-      settlement: string
+      settlement: string,
+      attestations: string
     ] & {
       vault: string;
       parameters: string;
@@ -273,10 +276,12 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -310,6 +315,7 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -392,6 +398,7 @@ export interface ProofVerifier extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -410,6 +417,7 @@ export interface ProofVerifier extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -502,6 +510,7 @@ export interface ProofVerifier extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],
@@ -545,6 +554,7 @@ export interface ProofVerifier extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -563,6 +573,7 @@ export interface ProofVerifier extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -658,6 +669,7 @@ export interface ProofVerifier extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],

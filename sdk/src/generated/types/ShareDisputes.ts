@@ -238,6 +238,7 @@ export interface ShareDisputesInterface extends Interface {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ]
   ): string;
@@ -566,6 +567,7 @@ export namespace WiredEvent {
       disputes: AddressLike;
       sums: AddressLike;
       settlement: AddressLike;
+      attestations: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -585,7 +587,8 @@ export namespace WiredEvent {
       rounds: string,
       disputes: string,
       sums: string,
-      settlement: string
+      settlement: string,
+      attestations: string
     ] & {
       vault: string;
       parameters: string;
@@ -603,10 +606,12 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -640,6 +645,7 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -873,6 +879,7 @@ export interface ShareDisputes extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -891,6 +898,7 @@ export interface ShareDisputes extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -951,6 +959,7 @@ export interface ShareDisputes extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],
@@ -1152,6 +1161,7 @@ export interface ShareDisputes extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1170,6 +1180,7 @@ export interface ShareDisputes extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -1232,6 +1243,7 @@ export interface ShareDisputes extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],

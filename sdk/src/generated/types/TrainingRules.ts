@@ -181,6 +181,7 @@ export interface TrainingRulesInterface extends Interface {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ]
   ): string;
@@ -278,6 +279,7 @@ export namespace WiredEvent {
       disputes: AddressLike;
       sums: AddressLike;
       settlement: AddressLike;
+      attestations: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -297,7 +299,8 @@ export namespace WiredEvent {
       rounds: string,
       disputes: string,
       sums: string,
-      settlement: string
+      settlement: string,
+      attestations: string
     ] & {
       vault: string;
       parameters: string;
@@ -315,10 +318,12 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -352,6 +357,7 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -458,6 +464,7 @@ export interface TrainingRules extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -476,6 +483,7 @@ export interface TrainingRules extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -599,6 +607,7 @@ export interface TrainingRules extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],
@@ -669,6 +678,7 @@ export interface TrainingRules extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -687,6 +697,7 @@ export interface TrainingRules extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -813,6 +824,7 @@ export interface TrainingRules extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],

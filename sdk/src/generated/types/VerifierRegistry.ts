@@ -169,6 +169,7 @@ export interface VerifierRegistryInterface extends Interface {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ]
   ): string;
@@ -334,6 +335,7 @@ export namespace WiredEvent {
       disputes: AddressLike;
       sums: AddressLike;
       settlement: AddressLike;
+      attestations: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -353,7 +355,8 @@ export namespace WiredEvent {
       rounds: string,
       disputes: string,
       sums: string,
-      settlement: string
+      settlement: string,
+      attestations: string
     ] & {
       vault: string;
       parameters: string;
@@ -371,10 +374,12 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -408,6 +413,7 @@ export namespace WiredEvent {
       disputes: string;
       sums: string;
       settlement: string;
+      attestations: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -561,6 +567,7 @@ export interface VerifierRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -579,6 +586,7 @@ export interface VerifierRegistry extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -693,6 +701,7 @@ export interface VerifierRegistry extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],
@@ -812,6 +821,7 @@ export interface VerifierRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -830,6 +840,7 @@ export interface VerifierRegistry extends BaseContract {
         disputes: string;
         sums: string;
         settlement: string;
+        attestations: string;
       }
     ],
     "view"
@@ -948,6 +959,7 @@ export interface VerifierRegistry extends BaseContract {
         disputes: AddressLike;
         sums: AddressLike;
         settlement: AddressLike;
+        attestations: AddressLike;
       }
     ],
     [void],

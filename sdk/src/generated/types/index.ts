@@ -1,3 +1,4 @@
+export type { AttestationRegistry } from "./AttestationRegistry.ts";
 export type { CampaignRegistry } from "./CampaignRegistry.ts";
 export type { ConsentRegistry } from "./ConsentRegistry.ts";
 export type { DatasetRegistry } from "./DatasetRegistry.ts";
