@@ -4,10 +4,22 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type History, endGroup, freePort, leash, poll, post, readRows, subgraphDialect } from "@mednexus/indexer";
+import {
+  type History,
+  PATIENCE_MS,
+  endGroup,
+  freePort,
+  leash,
+  poll,
+  post,
+  readRows,
+  subgraphDialect,
+} from "@mednexus/indexer";
 import type { Deployment } from "@mednexus/sdk";
 import { buildSubgraph, manifest } from "./build.ts";
 import { type Postgres, identity, startPostgres } from "./postgres.ts";
+
+export { type Postgres, startPostgres };
 
 export interface SubgraphOptions {
   readonly rpcUrl: string;
@@ -114,10 +126,10 @@ async function startGraphNode(
   const ask = post(url);
   const meta = async (): Promise<{ block: { number: number }; hasIndexingErrors: boolean } | undefined> =>
     (await ask("{ _meta { block { number } hasIndexingErrors } }")).data?.["_meta"] as never;
-  await poll(child, "graph-node start", 60_000, log, async () => (await fetch(`http://127.0.0.1:${http}/`)).ok);
+  await poll(child, "graph-node start", PATIENCE_MS, log, async () => (await fetch(`http://127.0.0.1:${http}/`)).ok);
   return {
     url,
-    waitForBlock: (block, timeoutMs = 120_000) =>
+    waitForBlock: (block, timeoutMs = PATIENCE_MS) =>
       poll(child, `block ${block}`, timeoutMs, log, async () => {
         const at = await meta();
         return at !== undefined && at.block.number >= block;

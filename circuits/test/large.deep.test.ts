@@ -7,7 +7,7 @@ import { randomAggregate, randomUpdate } from "./statements.ts";
 
 /** Every published size from nothing: compiled, set up and equal to what is committed, proved, verified. */
 describe("published circuits", function () {
-  this.timeout(900_000);
+  this.timeout(3_600_000);
   const seed = 97;
 
   for (const { circuit, n } of published) {

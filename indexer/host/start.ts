@@ -30,8 +30,12 @@ export interface History {
   waitForBlock(block: number, timeoutMs?: number): Promise<void>;
   /** All rows of one entity, by id. */
   rows(entity: EntityName): Promise<Map<string, Row>>;
-  stop(): Promise<void>;
+  /** `SIGKILL`: as a crash would. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
+
+/** A busy machine takes its time; a process that ended is noticed at once. */
+export const PATIENCE_MS = 180_000;
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -149,12 +153,12 @@ export async function startIndexer(options: IndexerOptions): Promise<History> {
   closeSync(output); // the child has its own
 
   const base = `http://127.0.0.1:${port}`;
-  const stop = async (): Promise<void> => {
-    await endGroup(child);
+  const stop = async (signal?: NodeJS.Signals): Promise<void> => {
+    await endGroup(child, signal);
     if (options.dataDir === undefined) rmSync(dir, { recursive: true, force: true });
   };
   try {
-    await poll(child, "indexer start", 60_000, log, async () => (await fetch(`${base}/health`)).ok);
+    await poll(child, "indexer start", PATIENCE_MS, log, async () => (await fetch(`${base}/health`)).ok);
   } catch (cause) {
     await stop();
     throw cause;
@@ -162,7 +166,7 @@ export async function startIndexer(options: IndexerOptions): Promise<History> {
   return {
     url: `${base}/graphql`,
     // Not /ready: that is 200 before the head is reached.
-    waitForBlock: (block, timeoutMs = 60_000) =>
+    waitForBlock: (block, timeoutMs = PATIENCE_MS) =>
       poll(child, `block ${block}`, timeoutMs, log, async () => {
         const status = (await (await fetch(`${base}/status`)).json()) as Record<string, { block: { number: number } }>;
         return (status["mednexus"]?.block.number ?? -1) >= block;

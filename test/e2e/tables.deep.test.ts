@@ -24,7 +24,7 @@ const TABLES: readonly [string, string][] = [
 ];
 
 describe("mednexus demo run on any table", function () {
-  this.timeout(400_000);
+  this.timeout(1_800_000);
   const seed = testSeed();
   const random = seededRandom(seed);
   let folder: string;

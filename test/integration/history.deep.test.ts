@@ -4,11 +4,12 @@ import { compareWithChain, startIndexer } from "@mednexus/indexer";
 import { type Economy, deployEconomy } from "../fixtures/economy.ts";
 import { HOSTILE_TEXT, LARGE, deploymentOf, firstChapter, roundChapter, secondChapter } from "../fixtures/history.ts";
 import { type System, deploySystem } from "../fixtures/system.ts";
-import { Twins } from "../fixtures/twins.ts";
+import { serveRpc, truncating } from "../fixtures/rpc.ts";
+import { Twins, graphNode } from "../fixtures/twins.ts";
 
 /** P11: both indexers equal the chain, entity by entity, for a chain that was there before them and one that goes on under them. */
 describe("history of institutions, data and money: Ponder and graph-node on one chain", function () {
-  this.timeout(200_000);
+  this.timeout(1_800_000);
 
   let economy: Economy;
   let twins: Twins;
@@ -80,6 +81,31 @@ describe("history of institutions, data and money: Ponder and graph-node on one 
     }
   });
 
+  it("[attack 130] a node whose lists of logs end early: both believe it, and the comparison notices in both", async () => {
+    const { deployment, provider, head } = twins;
+    const liar = await serveRpc(truncating(economy.connection.provider));
+    try {
+      for (const start of [
+        () => startIndexer({ rpcUrl: liar.rpcUrl, deployment }),
+        () => graphNode(liar.rpcUrl, deployment),
+      ]) {
+        const history = await start();
+        try {
+          await history.waitForBlock(head);
+          const { equalToChain, differences } = await compareWithChain(provider, deployment, history, head);
+          expect(equalToChain).to.equal(false);
+          expect(
+            differences.filter((line) => line.includes(": missing, though the chain's logs has it")),
+          ).to.not.deep.equal([]);
+        } finally {
+          await history.stop();
+        }
+      }
+    } finally {
+      await liar.close();
+    }
+  });
+
   it("[attack 132] a depth bomb, a token bomb, an alias bomb and a large body are refused, and the server lives", async () => {
     const nested = (depth: number): string =>
       `{ __schema { types ${"{ fields { type ".repeat(depth)}{ name }${" } }".repeat(depth)} } }`;
@@ -110,7 +136,7 @@ describe("history of institutions, data and money: Ponder and graph-node on one 
 });
 
 describe("history of rounds: Ponder and graph-node on one chain", function () {
-  this.timeout(200_000);
+  this.timeout(1_800_000);
 
   let system: System;
   let twins: Twins;

@@ -156,7 +156,7 @@ export async function runDemo(demo: DemoOptions, ui: Ui, signal: AbortSignal): P
     });
     const history = await indexing;
     const head = await provider.getBlockNumber();
-    await history.waitForBlock(head, 60_000);
+    await history.waitForBlock(head);
     const compared = await compareWithChain(provider, deployment, history, head);
     for (const difference of compared.differences.slice(0, 10)) ui.say(`  indexer: ${difference}`);
     const proofs = await countProofs(world, provider);
