@@ -4,6 +4,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -18,17 +19,17 @@ import { MedNexusError } from "../errors.ts";
  * One process at a time: two would each make secrets for one round, and one of them would lose its own.
  */
 export class FileStore {
-  readonly #folder: string;
+  readonly folder: string;
   #locked = false;
 
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** Takes the folder for this process; a lock whose process is gone is taken over. Errors: `STATE_IN_USE`. */
   lock(): void {
-    const path = join(this.#folder, "lock");
+    const path = join(this.folder, "lock");
     for (let attempt = 0; ; attempt++) {
       try {
         writeFileSync(path, String(process.pid), { flag: "wx", mode: 0o600 });
@@ -37,18 +38,18 @@ export class FileStore {
         return;
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== "EEXIST")
-          throw new MedNexusError("STATE_WRITE", `${this.#folder} cannot be written`, { cause });
+          throw new MedNexusError("STATE_WRITE", `${this.folder} cannot be written`, { cause });
       }
       const holder = Number(readFileSync(path, "utf8"));
       if (attempt > 0 || held.has(path) || (holder !== process.pid && isAlive(holder)))
-        throw new MedNexusError("STATE_IN_USE", `${this.#folder} is in use by process ${holder}: stop that node first`);
+        throw new MedNexusError("STATE_IN_USE", `${this.folder} is in use by process ${holder}: stop that node first`);
       rmSync(path, { force: true });
     }
   }
 
   unlock(): void {
     if (!this.#locked) return;
-    const path = join(this.#folder, "lock");
+    const path = join(this.folder, "lock");
     rmSync(path, { force: true });
     held.delete(path);
     this.#locked = false;
@@ -80,7 +81,7 @@ export class FileStore {
         closeSync(file);
       }
       renameSync(next, path);
-      const folder = openSync(this.#folder, "r");
+      const folder = openSync(this.folder, "r");
       try {
         fsyncSync(folder);
       } finally {
@@ -98,9 +99,14 @@ export class FileStore {
     rmSync(this.#path(key), { force: true });
   }
 
+  /** Every key that has a value. */
+  keys(): string[] {
+    return readdirSync(this.folder).flatMap((file) => /^([a-z0-9-]+)\.json$/.exec(file)?.[1] ?? []);
+  }
+
   #path(key: string): string {
     if (!/^[a-z0-9-]+$/.test(key)) throw new MedNexusError("STATE_KEY", `not a store key: ${key}`);
-    return join(this.#folder, `${key}.json`);
+    return join(this.folder, `${key}.json`);
   }
 }
 
