@@ -108,7 +108,7 @@ export async function measureRound(
   const updates: Update[] = [];
   for (const member of members) {
     const update = await system.update(round, member);
-    await meter.send("submitUpdate", system.as(member.signer).rounds.submitUpdate(update, GAS));
+    await meter.send("submitUpdate", system.as(member.signer).rounds.submitUpdate(round, update.dataset, update, GAS));
     updates.push(update);
   }
   if (mode === "batched") {

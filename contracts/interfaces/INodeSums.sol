@@ -3,7 +3,7 @@ pragma solidity 0.8.34;
 
 import {G1} from "../types/Curve.sol";
 import {RoundId} from "../types/Ids.sol";
-import {IRoundManager} from "./IRoundManager.sol";
+import {UpdateDetail} from "../types/Training.sol";
 
 /// @title NodeSums: the committee's sums after the freeze, demands for the words behind them, equivocation.
 /// @notice Each demand is bonded; the loser's bond goes to the winner. Vectors come in chunks of 2,000 words.
@@ -45,7 +45,7 @@ interface INodeSums {
     function gatherSharePoints(
         RoundId round,
         address[] calldata institutions,
-        IRoundManager.UpdateDetail[] calldata details
+        UpdateDetail[] calldata details
     ) external;
     /// Closes an answered demand: opening of C_agg + Σ_k s^k Σ_i A_{i,k} at the sum's challenge. All details must have been gathered.
     function proveSum(RoundId round, uint256 nodeIndex, G1 calldata w) external;

@@ -10,20 +10,17 @@ import {G1, Proof} from "../types/Curve.sol";
 /// with independent 128-bit g_i, k_i from a hash of everything, also when there is a single statement: both equations share τ, so uncoefficiented errors cancel.
 /// @dev Stateless; fails closed: a precompile failure or short return is a revert, never "true". Points, scalars and precompiles are refused by Bn254's errors.
 interface IProofVerifier {
-    /// The commitment is opened at r = inputs[1] to y = inputs[2], the very words that the circuit sees: update (h, r, y, B²), aggregate (h, r, y).
-    struct Statement {
-        uint256[] inputs; // Groth16 public inputs, each < r
-        Proof proof;
-        G1 c; // commitment; not infinity
-        G1 w; // opening [(p(X) − y)/(X − r)]_1 ; infinity allowed
-    }
-
+    /// `verifyProof`.
     error WrongInputCount(uint256 given, uint256 expected);
-    error EmptyBatch();
+    /// `verify`: not a whole number of statements of the key's size, or none at all.
+    error WrongLength(uint256 given, uint256 statement);
 
     /// True iff every statement holds under `verifier`. Reverts on malformed points or scalars, unknown or retired ids.
+    /// `statements`: one behind the other, each abi.encode(Proof proof, G1 c, G1 w, uint256[k] inputs): 12 words and the circuit's k public inputs, each < r.
+    /// The commitment c, not infinity, is opened by w = [(p(X) − y)/(X − r)]_1, infinity allowed, at r = inputs[1] to y = inputs[2], the very words that the
+    /// circuit sees: update (h, r, y, B²), aggregate (h, r, y).
     /// @dev Warning: it says nothing about where h, r, B² come from. The caller derives r from the transcript and B² from the registry, never from the prover.
-    function verify(VerifierId verifier, Statement[] calldata statements) external view returns (bool);
+    function verify(VerifierId verifier, bytes calldata statements) external view returns (bool);
     /// True iff `proof` shows that the circuit of `verifier` has a witness for `inputs`: plain Groth16, e(A, B) = e(α, β) · e(IC(x), γ) · e(C, δ), for
     /// circuits that open no commitment (inference, rekey). Reverts on a wrong number of inputs, an input >= r, malformed or infinite A or C (B: by the
     /// precompile), unknown or retired ids.

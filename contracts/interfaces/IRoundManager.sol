@@ -3,8 +3,7 @@ pragma solidity 0.8.34;
 
 import {CampaignId, DatasetId, ModelId, RoundId, SrsId, VerifierId} from "../types/Ids.sol";
 import {G1} from "../types/Curve.sol";
-import {Proof} from "../types/Curve.sol";
-import {RoundKind, RoundState, UpdateSubmission} from "../types/Training.sol";
+import {RoundKind, RoundState, UpdateDetail} from "../types/Training.sol";
 
 /// @title RoundManager: open, draw, commit, verify, share, freeze.
 /// @notice One round: Open → Commit → Share → Frozen → Summed → Finalized | Closed, or FailedEarly / FailedSums. Every state has a permissionless exit after its deadline (P9).
@@ -67,17 +66,6 @@ interface IRoundManager {
         uint64 lambda; // λ_t, 0 for Statistics
         uint64 blockNumber;
         uint48 summedAt; // t+1 sums stand since; 0: they do not
-    }
-
-    /// What callers re-supply about one update.
-    struct UpdateDetail {
-        G1 c;
-        G1[] a;
-        bytes32 shareManifest;
-        uint256 h;
-        uint256 y;
-        G1 w;
-        Proof proof;
     }
 
     event RoundOpened(
@@ -154,7 +142,7 @@ interface IRoundManager {
     /// proposer's one choice to publish or lose its block; chains without usable block hashes name the committee (drawDelay 0), in pool and eligible all the same.
     function draw(RoundId round) external;
     /// An enrolled institution. Eager rounds verify here; batched rounds store.
-    function submitUpdate(UpdateSubmission calldata submission) external;
+    function submitUpdate(RoundId round, DatasetId dataset, UpdateDetail calldata detail) external;
     /// Batched rounds: anybody, any subset of unverified updates, until the freeze. All or nothing per call; a bad one never blocks others since callers choose
     /// subsets, and an update left out by every poster is verified by its own member.
     function verifyBatch(RoundId round, address[] calldata institutions, UpdateDetail[] calldata details) external;

@@ -3,7 +3,7 @@ pragma solidity 0.8.34;
 
 import {RoundId} from "../types/Ids.sol";
 import {DleqProof, G1, SchnorrProof} from "../types/Curve.sol";
-import {IRoundManager} from "./IRoundManager.sol";
+import {UpdateDetail} from "../types/Training.sol";
 
 /// @title ShareDisputes: complaints about shares.
 /// @notice Silence accepts. Each complaint is bonded; the loser's bond goes to the winner. Vectors come in chunks of 2,000 words.
@@ -70,12 +70,7 @@ interface IShareDisputes {
     error BadKeyProof();
 
     // --- complaints (committee nodes, bonded), within the complaint window
-    function claimMissing(
-        RoundId round,
-        address institution,
-        IRoundManager.UpdateDetail calldata detail,
-        uint256 nodeIndex
-    ) external;
+    function claimMissing(RoundId round, address institution, UpdateDetail calldata detail, uint256 nodeIndex) external;
     /// Anybody (the member): the ciphertext, chunk by chunk in order; the header with the first. `digests`: all S of the manifest.
     function answerCiphertext(
         RoundId round,
@@ -90,7 +85,7 @@ interface IShareDisputes {
     function claimBad(
         RoundId round,
         address institution,
-        IRoundManager.UpdateDetail calldata detail,
+        UpdateDetail calldata detail,
         uint256 nodeIndex,
         CipherHeader calldata header,
         bytes32[] calldata digests
@@ -115,7 +110,7 @@ interface IShareDisputes {
     function defend(
         RoundId round,
         address institution,
-        IRoundManager.UpdateDetail calldata detail,
+        UpdateDetail calldata detail,
         uint256 nodeIndex,
         G1 calldata w
     ) external;

@@ -3,6 +3,7 @@ pragma solidity 0.8.34;
 
 import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
 import {G1, G2} from "../types/Curve.sol";
+import {UpdateDetail} from "../types/Training.sol";
 import {Bn254} from "./Bn254.sol";
 
 /// @title Transcript: every hash, challenge and mask of the protocol, in one place (protocol design, 3.1; the SDK's transcript module agrees to the bit).
@@ -71,8 +72,18 @@ library Transcript {
 
     // --- updates and aggregates
 
-    function context(UpdateContext memory u) internal pure returns (bytes32) {
-        return keccak256(abi.encode(TAG_CTX, u));
+    /// keccak256(abi.encode(TAG_CTX, u)).
+    function context(UpdateContext memory u) internal pure returns (bytes32 ctx) {
+        bytes32 tag = TAG_CTX;
+        // A struct's words lie in the order of its fields, `base` (two words) behind a pointer in its place, as the fifth; the result is scratch memory.
+        assembly ("memory-safe") {
+            let to := mload(0x40)
+            mstore(to, tag)
+            mcopy(add(to, 0x20), u, 0x80)
+            mcopy(add(to, 0xa0), mload(add(u, 0x80)), 0x40)
+            mcopy(add(to, 0xe0), add(u, 0xa0), 0x160)
+            ctx := keccak256(to, 0x240)
+        }
     }
 
     /// r: the point at which C is opened and the circuit evaluates, fixed only after C, A, shares and h.
@@ -84,6 +95,38 @@ library Transcript {
         uint256 h
     ) internal pure returns (uint256) {
         return _challenge(keccak256(abi.encode(TAG_LINK, ctx, c, a, shareManifest, h)));
+    }
+
+    /// The same for a detail in calldata: its first five words are C, where A lies, shareManifest, h; abi.encode puts A behind seven words.
+    function linkChallenge(bytes32 ctx, UpdateDetail calldata d) internal pure returns (uint256) {
+        bytes32 tag = TAG_LINK;
+        bytes32 digest;
+        G1[] calldata a = d.a;
+        assembly ("memory-safe") {
+            let to := mload(0x40)
+            mstore(to, tag)
+            mstore(add(to, 0x20), ctx)
+            calldatacopy(add(to, 0x40), d, 0xa0)
+            mstore(add(to, 0x80), 0xe0)
+            mstore(add(to, 0xe0), a.length)
+            calldatacopy(add(to, 0x100), a.offset, shl(6, a.length))
+            digest := keccak256(to, add(0x100, shl(6, a.length)))
+        }
+        return _challenge(digest);
+    }
+
+    /// keccak256(abi.encode(A, shareManifest, h, y, W, proof)): what is kept of an update besides its key, which has C. In calldata the last thirteen words of
+    /// the head follow the word that says where A lies; abi.encode puts A behind these fourteen.
+    function detailHash(UpdateDetail calldata d) internal pure returns (bytes32 hash) {
+        G1[] calldata a = d.a;
+        assembly ("memory-safe") {
+            let to := mload(0x40)
+            calldatacopy(to, add(d, 0x40), 0x1c0)
+            mstore(to, 0x1c0)
+            mstore(add(to, 0x1c0), a.length)
+            calldatacopy(add(to, 0x1e0), a.offset, shl(6, a.length))
+            hash := keccak256(to, add(0x1e0, shl(6, a.length)))
+        }
     }
 
     function aggregateContext(AggregateContext memory g) internal pure returns (bytes32) {
@@ -190,8 +233,14 @@ library Transcript {
 
     // --- sets and sums
 
-    function memberKey(address institution, G1 memory c) internal pure returns (bytes32) {
-        return keccak256(abi.encode(institution, c));
+    /// keccak256(abi.encode(institution, C)).
+    function memberKey(address institution, G1 calldata c) internal pure returns (bytes32 key) {
+        assembly ("memory-safe") {
+            let to := mload(0x40)
+            mstore(to, institution)
+            calldatacopy(add(to, 0x20), c, 0x40)
+            key := keccak256(to, 0x60)
+        }
     }
 
     /// `keys`: included members in submission order.

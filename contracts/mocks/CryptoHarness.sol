@@ -8,6 +8,7 @@ import {PublicKey, SealedKey, SealedKeys} from "../libraries/SealedKeys.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1, G2} from "../types/Curve.sol";
 import {DatasetId, ModelId, RoundId} from "../types/Ids.sol";
+import {UpdateDetail} from "../types/Training.sol";
 
 /// @title CryptoHarness: the internal libraries as external functions, for tests only.
 contract CryptoHarness {
@@ -114,6 +115,17 @@ contract CryptoHarness {
         return Transcript.linkChallenge(ctx, c, a, shareManifest, h);
     }
 
+    /// What Transcript makes of a detail in calldata, and what abi.encode would.
+    function ofDetail(
+        bytes32 ctx,
+        address institution,
+        UpdateDetail calldata d
+    ) external pure returns (uint256[2] memory r, bytes32[2] memory hash, bytes32[2] memory key) {
+        r = [Transcript.linkChallenge(ctx, d), Transcript.linkChallenge(ctx, d.c, d.a, d.shareManifest, d.h)];
+        hash = [Transcript.detailHash(d), keccak256(abi.encode(d.a, d.shareManifest, d.h, d.y, d.w, d.proof))];
+        key = [Transcript.memberKey(institution, d.c), keccak256(abi.encode(institution, d.c))];
+    }
+
     function aggregateContext(Transcript.AggregateContext memory g) external pure returns (bytes32) {
         return Transcript.aggregateContext(g);
     }
@@ -183,7 +195,7 @@ contract CryptoHarness {
         Transcript.unmask(words, offset, k, ctxShare);
     }
 
-    function memberKey(address institution, G1 memory c) external pure returns (bytes32) {
+    function memberKey(address institution, G1 calldata c) external pure returns (bytes32) {
         return Transcript.memberKey(institution, c);
     }
 

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Bn254} from "../libraries/Bn254.sol";
 import {Kzg} from "../libraries/Kzg.sol";
-import {G1, G2} from "../types/Curve.sol";
+import {G1, G2, Proof} from "../types/Curve.sol";
+
+/// A statement for IProofVerifier before it is encoded.
+struct Statement {
+    uint256[] inputs;
+    Proof proof;
+    G1 c;
+    G1 w;
+}
 
 /// @title UnweightedVerifier: what ProofVerifier and VerifierRegistry guard against, made real so that tests can show the attacks succeed here.
 /// @dev Broken on purpose: combines the Groth16 and KZG equations of all statements with every coefficient 1 (attacks 28, 154) and takes key and [τ]_2
@@ -14,7 +21,7 @@ contract UnweightedVerifier {
     function verify(
         IVerifierRegistry.VerifyingKey calldata key,
         G2 calldata tauG2,
-        IProofVerifier.Statement[] calldata statements
+        Statement[] calldata statements
     ) external view returns (bool) {
         uint256 count = statements.length;
         uint256[] memory pairs = new uint256[](6 * (count + 5));
@@ -31,7 +38,7 @@ contract UnweightedVerifier {
         return Bn254.pairing(pairs);
     }
 
-    function _accumulate(G1[4] memory sums, G1[] calldata ic, IProofVerifier.Statement calldata s) private view {
+    function _accumulate(G1[4] memory sums, G1[] calldata ic, Statement calldata s) private view {
         Bn254.addTo(sums[0], ic[0].x, ic[0].y);
         for (uint256 j; j < s.inputs.length; ++j) {
             Bn254.mulAddTo(sums[0], ic[j + 1].x, ic[j + 1].y, s.inputs[j]);

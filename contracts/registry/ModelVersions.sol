@@ -193,21 +193,15 @@ contract ModelVersions is Module, IModelVersions {
         (, , bytes32 srsHash) = registry.srsOf(update.srs);
         bytes32 ctx = Transcript.importContext(address(this), model, update.keyHash, srsHash, n);
 
-        IProofVerifier.Statement[] memory statement = new IProofVerifier.Statement[](1);
-        uint256[] memory inputs = new uint256[](4);
-        inputs[0] = p.h;
-        inputs[1] = Transcript.linkChallenge(ctx, p.c, new G1[](0), bytes32(0), p.h);
-        inputs[2] = p.y;
-        inputs[3] = uint256(n) << IMPORT_NORM_BITS;
-        statement[0] = IProofVerifier.Statement(inputs, p.proof, p.c, p.w);
-        if (!IProofVerifier(_modules().proofVerifier).verify(updateVerifier, statement)) revert ImportRejected();
+        uint256 r = Transcript.linkChallenge(ctx, p.c, new G1[](0), bytes32(0), p.h);
+        uint256 normBound2 = uint256(n) << IMPORT_NORM_BITS;
+        _requireProof(updateVerifier, abi.encode(p.proof, p.c, p.w, [p.h, r, p.y, normBound2]));
+        r = Transcript.aggregateChallenge(Transcript.importAggregateContext(ctx), c, p.hM);
+        _requireProof(aggregateVerifier, abi.encode(p.proofM, c, p.wM, [p.hM, r, p.yM]));
+    }
 
-        inputs = new uint256[](3);
-        inputs[0] = p.hM;
-        inputs[1] = Transcript.aggregateChallenge(Transcript.importAggregateContext(ctx), c, p.hM);
-        inputs[2] = p.yM;
-        statement[0] = IProofVerifier.Statement(inputs, p.proofM, c, p.wM);
-        if (!IProofVerifier(_modules().proofVerifier).verify(aggregateVerifier, statement)) revert ImportRejected();
+    function _requireProof(VerifierId verifier, bytes memory statement) private view {
+        if (!IProofVerifier(_modules().proofVerifier).verify(verifier, statement)) revert ImportRejected();
     }
 
     function _grown(uint64 bound, uint256 growth) private pure returns (uint64) {

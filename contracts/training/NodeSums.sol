@@ -13,7 +13,7 @@ import {Purposes} from "../libraries/Purposes.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1} from "../types/Curve.sol";
 import {RoundId} from "../types/Ids.sol";
-import {Prices, RoundState, Windows} from "../types/Training.sol";
+import {Prices, RoundState, UpdateDetail, Windows} from "../types/Training.sol";
 import {DisputeBase} from "./DisputeBase.sol";
 
 /// @title NodeSums: digests of the nodes' sums after the freeze, demands for the words behind them, faults.
@@ -137,7 +137,7 @@ contract NodeSums is DisputeBase, EIP712Upgradeable, INodeSums {
     function gatherSharePoints(
         RoundId round,
         address[] calldata institutions,
-        IRoundManager.UpdateDetail[] calldata details
+        UpdateDetail[] calldata details
     ) external {
         IRoundManager.Round memory r = _requireAfterFreeze(round);
         uint256 included = _rounds().frozenOf(round).included;
@@ -322,12 +322,12 @@ contract NodeSums is DisputeBase, EIP712Upgradeable, INodeSums {
     function _requireDetail(
         RoundId round,
         address institution,
-        IRoundManager.UpdateDetail calldata d
+        UpdateDetail calldata d
     ) private view returns (uint256) {
         bytes32 memberKey = Transcript.memberKey(institution, d.c);
         IRoundManager.Update memory update = _rounds().updateOf(memberKey);
-        bytes32 detailHash = keccak256(abi.encode(d.a, d.shareManifest, d.h, d.y, d.w, d.proof));
-        if (!(update.round == round) || update.detailHash != detailHash) revert IRoundManager.DetailMismatch(memberKey);
+        if (!(update.round == round) || update.detailHash != Transcript.detailHash(d))
+            revert IRoundManager.DetailMismatch(memberKey);
         return _bit(update.index);
     }
 

@@ -15,7 +15,7 @@ import {CodeData} from "../libraries/CodeData.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1} from "../types/Curve.sol";
 import {CampaignId, DatasetId, RoundId} from "../types/Ids.sol";
-import {RoundKind, RoundState, UpdateSubmission} from "../types/Training.sol";
+import {RoundKind, RoundState, UpdateDetail} from "../types/Training.sol";
 import {Weights} from "./Weights.sol";
 
 /// @title RoundManager
@@ -56,6 +56,9 @@ contract RoundManager is IRoundManager, Module {
         mapping(bytes32 memberKey => Update) updates;
         mapping(DatasetId => mapping(uint32 version => bool)) statisticsUsed;
     }
+
+    /// Bytes of a statement about an update, for the verifier: proof (8 words), C, W, (h, r, y, B_i²).
+    uint256 private constant STATEMENT = 0x200;
 
     // keccak256(abi.encode(uint256(keccak256("mednexus.storage.RoundManager")) - 1)) & ~bytes32(uint256(0xff)); recomputed in a test
     bytes32 private constant SLOT = 0xa580976b876b91ac5e230594b53fb0afaae28425639ba7510e1c741fd968a300;
@@ -107,24 +110,23 @@ contract RoundManager is IRoundManager, Module {
     // --- commit
 
     /// @inheritdoc IRoundManager
-    function submitUpdate(UpdateSubmission calldata s) external {
-        RoundData storage d = _in(s.round, RoundState.Commit);
+    function submitUpdate(RoundId id, DatasetId dataset, UpdateDetail calldata detail) external {
+        RoundData storage d = _in(id, RoundState.Commit);
         _requireUntil(d.commitUntil);
         ITrainingRules.Snapshot memory run = _run(d);
         Round memory r = run.round;
-        UpdateDetail memory detail = UpdateDetail(s.c, s.a, s.shareManifest, s.h, s.y, s.w, s.proof);
         _requirePoints(r, detail);
         Modules storage m = _modules();
         // A pair is two enrolled members who named each other; nobody can leave during a commit phase.
         if (run.terms.pair && !ICampaignRegistry(m.campaigns).pairAgreed(r.campaign)) revert NotPairAgreed(r.campaign);
         ICampaignRegistry.Eligibility memory e = ICampaignRegistry(m.campaigns).eligibility(r.campaign, msg.sender);
-        if (!(e.dataset == s.dataset)) revert WrongDataset(e.dataset, s.dataset);
-        Update storage u = _record(s.round, d, r, e, detail);
+        if (!(e.dataset == dataset)) revert WrongDataset(e.dataset, dataset);
+        Update storage u = _record(id, d, r, e, detail);
         IStake(m.stake).lock(msg.sender, run.terms.bond);
         if (r.eager) {
-            IProofVerifier.Statement[] memory one = new IProofVerifier.Statement[](1);
-            one[0] = _statement(_contextOf(_roundContext(s.round, r), u, e.normBound2), detail, e.normBound2);
-            _requireProofs(r, one);
+            bytes memory statement = new bytes(STATEMENT);
+            _state(statement, 0, _contextOf(_roundContext(id, r), u, e.normBound2), detail, e.normBound2);
+            _requireProofs(r, statement);
         }
     }
 
@@ -135,16 +137,16 @@ contract RoundManager is IRoundManager, Module {
         if (institutions.length != details.length) revert MemberListMismatch();
         ITrainingRules.Snapshot memory run = _run(d);
         Transcript.UpdateContext memory context = _roundContext(id, run.round);
-        IProofVerifier.Statement[] memory statements = new IProofVerifier.Statement[](details.length);
+        bytes memory statements = new bytes(STATEMENT * details.length);
         uint256 members;
         for (uint256 i; i < details.length; ++i) {
-            UpdateDetail memory detail = details[i];
+            UpdateDetail calldata detail = details[i];
             (Update storage u, bytes32 key) = _known(id, institutions[i], detail);
             if (u.verified) revert AlreadyVerified(key);
             u.verified = true;
             members |= 1 << u.index;
             uint256 normBound2 = _normBound2(run.terms, u);
-            statements[i] = _statement(_contextOf(context, u, normBound2), detail, normBound2);
+            _state(statements, i, _contextOf(context, u, normBound2), detail, normBound2);
         }
         uint16 count = uint16(details.length); // <= submitted: each was unverified
         d.verified += count;
@@ -326,7 +328,7 @@ contract RoundManager is IRoundManager, Module {
 
     // --- inside: commit
 
-    function _requirePoints(Round memory r, UpdateDetail memory detail) private pure {
+    function _requirePoints(Round memory r, UpdateDetail calldata detail) private pure {
         uint256 t = detail.a.length;
         if (t != r.threshold) revert WrongThreshold(t, r.threshold);
         Bn254.requireG1(detail.c);
@@ -338,7 +340,7 @@ contract RoundManager is IRoundManager, Module {
         RoundData storage d,
         Round memory r,
         ICampaignRegistry.Eligibility memory e,
-        UpdateDetail memory detail
+        UpdateDetail calldata detail
     ) private returns (Update storage u) {
         // A weight too small to move one quantized unit would be paid for nothing.
         if (e.normBound2 == 0) revert ZeroWeight();
@@ -356,7 +358,7 @@ contract RoundManager is IRoundManager, Module {
         if (eager) d.verified = index + 1;
         (u.institution, u.records, u.index, u.verified) = (msg.sender, e.records, index, eager);
         (u.dataset, u.datasetVersion, u.consentEpoch, u.round) = (e.dataset, e.version, e.consentEpoch, id);
-        u.detailHash = _detailHash(detail);
+        u.detailHash = Transcript.detailHash(detail);
         _announce(id, index, eager, e, detail);
     }
 
@@ -365,7 +367,7 @@ contract RoundManager is IRoundManager, Module {
         uint16 index,
         bool verified,
         ICampaignRegistry.Eligibility memory e,
-        UpdateDetail memory detail
+        UpdateDetail calldata detail
     ) private {
         emit UpdateSubmitted(
             id,
@@ -381,10 +383,6 @@ contract RoundManager is IRoundManager, Module {
         );
     }
 
-    function _detailHash(UpdateDetail memory d) private pure returns (bytes32) {
-        return keccak256(abi.encode(d.a, d.shareManifest, d.h, d.y, d.w, d.proof));
-    }
-
     function _updateIn(RoundId id, bytes32 key) private view returns (Update storage u) {
         u = _storage().updates[key];
         if (!(u.round == id)) revert UnknownUpdate(key);
@@ -394,11 +392,11 @@ contract RoundManager is IRoundManager, Module {
     function _known(
         RoundId id,
         address institution,
-        UpdateDetail memory detail
+        UpdateDetail calldata detail
     ) private view returns (Update storage u, bytes32 key) {
         key = Transcript.memberKey(institution, detail.c);
         u = _updateIn(id, key);
-        if (u.detailHash != _detailHash(detail)) revert DetailMismatch(key);
+        if (u.detailHash != Transcript.detailHash(detail)) revert DetailMismatch(key);
     }
 
     /// The part of ctx that all members of a round share.
@@ -424,21 +422,29 @@ contract RoundManager is IRoundManager, Module {
         return Weights.normBound2(t.normBound, u.records, t.cap);
     }
 
-    /// What the verifier is asked: r is drawn here from everything that was fixed before it, B_i² comes from the registries.
-    function _statement(
+    /// Writes the `index`-th statement: r is drawn here from everything that was fixed before it, B_i² comes from the registries.
+    function _state(
+        bytes memory statements,
+        uint256 index,
         bytes32 ctx,
-        UpdateDetail memory detail,
+        UpdateDetail calldata detail,
         uint256 normBound2
-    ) private pure returns (IProofVerifier.Statement memory s) {
-        s.inputs = new uint256[](4);
-        s.inputs[0] = detail.h;
-        s.inputs[1] = Transcript.linkChallenge(ctx, detail.c, detail.a, detail.shareManifest, detail.h);
-        s.inputs[2] = detail.y;
-        s.inputs[3] = normBound2;
-        (s.proof, s.c, s.w) = (detail.proof, detail.c, detail.w);
+    ) private pure {
+        uint256 r = Transcript.linkChallenge(ctx, detail);
+        // The callers have allocated index + 1 statements. A detail's head in calldata: C at 0, h at 0x80, y at 0xa0, W at 0xc0, proof at 0x100.
+        assembly ("memory-safe") {
+            let to := add(add(statements, 0x20), mul(index, STATEMENT))
+            calldatacopy(to, add(detail, 0x100), 0x100)
+            calldatacopy(add(to, 0x100), detail, 0x40)
+            calldatacopy(add(to, 0x140), add(detail, 0xc0), 0x40)
+            mstore(add(to, 0x180), calldataload(add(detail, 0x80)))
+            mstore(add(to, 0x1a0), r)
+            mstore(add(to, 0x1c0), calldataload(add(detail, 0xa0)))
+            mstore(add(to, 0x1e0), normBound2)
+        }
     }
 
-    function _requireProofs(Round memory r, IProofVerifier.Statement[] memory statements) private view {
+    function _requireProofs(Round memory r, bytes memory statements) private view {
         if (!IProofVerifier(_modules().proofVerifier).verify(r.updateVerifier, statements)) revert ProofRejected();
     }
 

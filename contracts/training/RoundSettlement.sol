@@ -252,12 +252,10 @@ contract RoundSettlement is Module, IRoundSettlement {
                 payee: f.payee
             })
         );
-        IProofVerifier.Statement[] memory one = new IProofVerifier.Statement[](1);
-        one[0].inputs = new uint256[](3);
-        (one[0].inputs[0], one[0].inputs[2]) = (f.h, f.y);
-        one[0].inputs[1] = Transcript.aggregateChallenge(ctxM, next, f.h);
-        (one[0].proof, one[0].c, one[0].w) = (f.proof, next, f.w);
-        if (!IProofVerifier(_modules().proofVerifier).verify(r.aggregateVerifier, one)) revert AggregateRejected();
+        uint256 point = Transcript.aggregateChallenge(ctxM, next, f.h);
+        bytes memory statement = abi.encode(f.proof, next, f.w, [f.h, point, f.y]);
+        if (!IProofVerifier(_modules().proofVerifier).verify(r.aggregateVerifier, statement))
+            revert AggregateRejected();
     }
 
     /// Reverts StaleBase unless the round's base is still the model's latest version.

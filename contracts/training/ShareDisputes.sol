@@ -12,7 +12,7 @@ import {Sigma} from "../libraries/Sigma.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {DleqProof, G1} from "../types/Curve.sol";
 import {RoundId} from "../types/Ids.sol";
-import {Prices, RoundState} from "../types/Training.sol";
+import {Prices, RoundState, UpdateDetail} from "../types/Training.sol";
 import {DisputeBase} from "./DisputeBase.sol";
 
 /// @title ShareDisputes: a committee node says that a member's share is missing or bad.
@@ -64,7 +64,7 @@ contract ShareDisputes is DisputeBase, IShareDisputes {
     function claimMissing(
         RoundId round,
         address institution,
-        IRoundManager.UpdateDetail calldata detail,
+        UpdateDetail calldata detail,
         uint256 nodeIndex
     ) external {
         (, bytes32 memberKey) = _rounds().contextOf(round, institution, detail);
@@ -104,7 +104,7 @@ contract ShareDisputes is DisputeBase, IShareDisputes {
     function claimBad(
         RoundId round,
         address institution,
-        IRoundManager.UpdateDetail calldata detail,
+        UpdateDetail calldata detail,
         uint256 nodeIndex,
         CipherHeader calldata header,
         bytes32[] calldata digests
@@ -185,7 +185,7 @@ contract ShareDisputes is DisputeBase, IShareDisputes {
     function defend(
         RoundId round,
         address institution,
-        IRoundManager.UpdateDetail calldata detail,
+        UpdateDetail calldata detail,
         uint256 nodeIndex,
         G1 calldata w
     ) external {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {DatasetId, ModelId, RoundId, VerifierId} from "./Ids.sol";
+import {ModelId, VerifierId} from "./Ids.sol";
 import {G1, Proof} from "./Curve.sol";
 
 /// What a dataset may be used for, and what a campaign wants to do. GA4GH DUO codes (permission: 4 NRES, 6 HMB, 7 DS, 11 POA, 42 GRU).
@@ -78,10 +78,8 @@ struct CampaignTerms {
     address[] committee; // named committee when drawDelay == 0, in node order
 }
 
-/// submitUpdate's argument.
-struct UpdateSubmission {
-    RoundId round;
-    DatasetId dataset;
+/// What a member submits, and what callers re-supply about it later.
+struct UpdateDetail {
     G1 c;
     G1[] a; // A_1..A_t
     bytes32 shareManifest;

@@ -27,7 +27,7 @@ contract ProofVerifier is Module, IProofVerifier {
     uint256 private constant INPUT_R = 1;
     uint256 private constant INPUT_Y = 2;
 
-    // A statement as words in memory, in the order of its encoding with the inputs last: proof (A, B, C), commitment, opening, inputs.
+    // Where a statement's words lie: proof (A, B, C), commitment, opening, inputs.
     uint256 private constant PROOF_A = 0x00;
     uint256 private constant PROOF_B = 0x40;
     uint256 private constant PROOF_C = 0xc0;
@@ -50,19 +50,20 @@ contract ProofVerifier is Module, IProofVerifier {
     }
 
     /// @inheritdoc IProofVerifier
-    function verify(VerifierId verifier, Statement[] calldata statements) external view returns (bool) {
-        uint256 count = statements.length;
-        if (count == 0) revert EmptyBatch();
+    function verify(VerifierId verifier, bytes calldata statements) external view returns (bool) {
         uint256[] memory key = CodeData.load(IVerifierRegistry(_modules().verifiers).dataOf(verifier));
         uint256 inputs = (key.length - IC) / 2 - 1;
-        (bytes32 transcript, uint256 record) = _gather(verifier, statements, inputs);
+        uint256 size = INPUTS + 32 * inputs;
+        uint256 count = statements.length / size;
+        if (count == 0 || statements.length != count * size) revert WrongLength(statements.length, size);
+        (bytes32 transcript, uint256 record) = _copy(verifier, statements);
 
         Sums memory sums;
         sums.ic = new uint256[](inputs + 1);
         uint256[] memory pairs = new uint256[](6 * (count + 4));
         for (uint256 i; i < count; ++i) {
             _accumulate(sums, pairs, i, record, transcript);
-            record += INPUTS + 32 * inputs;
+            record += size;
         }
 
         for (uint256 j; j < sums.ic.length; ++j) {
@@ -113,35 +114,21 @@ contract ProofVerifier is Module, IProofVerifier {
         return Kzg.verifyOpening(c, r, y, w, tauG2);
     }
 
-    /// Copies the statements to memory as fixed-size records and hashes them:
-    /// T = keccak256(abi.encode(TAG("batch"), verifier, records)), records a static array of INPUTS / 32 + inputs words each.
-    function _gather(
+    /// Copies the statements to memory, where the first lies at `first`, and hashes them: T = keccak256(abi.encode(TAG("batch"), verifier, their words)).
+    function _copy(
         VerifierId verifier,
-        Statement[] calldata statements,
-        uint256 inputs
+        bytes calldata statements
     ) private pure returns (bytes32 transcript, uint256 first) {
-        uint256 size = INPUTS + 32 * inputs;
-        uint256[] memory words = new uint256[](2 + (size / 32) * statements.length);
-        words[0] = uint256(Transcript.TAG_BATCH);
-        words[1] = VerifierId.unwrap(verifier);
+        bytes32 tag = Transcript.TAG_BATCH;
+        // All that is written is allocated: the length, a multiple of 32, is no longer than the calldata.
         assembly ("memory-safe") {
-            first := add(words, 0x60)
-        }
-        uint256 to = first;
-        for (uint256 i; i < statements.length; ++i) {
-            Statement calldata s = statements[i];
-            uint256[] calldata given = s.inputs;
-            if (given.length != inputs) revert WrongInputCount(given.length, inputs);
-            // The head of an encoded Statement: the offset of its inputs, then proof, c and w. Solidity has checked that head and inputs
-            // lie within the calldata; [to, to + size) is inside `words`, which has room for every statement.
-            assembly ("memory-safe") {
-                calldatacopy(to, add(s, 0x20), INPUTS)
-                calldatacopy(add(to, INPUTS), given.offset, shl(5, inputs))
-                to := add(to, size)
-            }
-        }
-        assembly ("memory-safe") {
-            transcript := keccak256(add(words, 0x20), shl(5, mload(words)))
+            let at := mload(0x40)
+            first := add(at, 0x40)
+            mstore(at, tag)
+            mstore(add(at, 0x20), verifier)
+            calldatacopy(first, statements.offset, statements.length)
+            transcript := keccak256(at, add(statements.length, 0x40))
+            mstore(0x40, add(first, statements.length))
         }
     }
 

@@ -243,7 +243,7 @@ async function commitTo(liar: Hospital, round: RoundView, seat: number, tamper: 
   const witness = { h, r, y, normBound2, values: lower(draft.values), blinders: draft.blinders };
   const { proof } = await context.prover.prove("update", round.n, witness);
   const detail = { ...draft.detail, shareManifest, y, w, proof };
-  await execute(context.contracts.rounds.submitUpdate, [submissionOf({ ...draft, detail }, liar.dataset)]);
+  await execute(context.contracts.rounds.submitUpdate, submissionOf({ ...draft, detail }, liar.dataset));
   const { addresses } = context.deployment;
   const topicOf = (s: number, member: string): string => topics(31337n, addresses.rounds).share(round.id, s, member);
   return { c, topicOf, shares: shares.map((share) => ({ ...share, digests: listed })) };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {IProofVerifier} from "../../contracts/interfaces/IProofVerifier.sol";
 import {IVerifierRegistry} from "../../contracts/interfaces/IVerifierRegistry.sol";
 import {Bn254} from "../../contracts/libraries/Bn254.sol";
+import {Statement} from "../../contracts/mocks/UnweightedVerifier.sol";
 import {G1, G2, Proof} from "../../contracts/types/Curve.sol";
 
 /// @title ProofSimulator: valid proofs and openings of any statement from the INSECURE development trapdoor, for handlers and fuzz tests.
@@ -92,8 +92,13 @@ library ProofSimulator {
         IVerifierRegistry.VerifyingKey memory k,
         uint256[] memory inputs,
         uint256 log
-    ) internal view returns (IProofVerifier.Statement memory) {
+    ) internal view returns (Statement memory) {
         Proof memory proof = prove(k, inputs, log);
-        return IProofVerifier.Statement(inputs, proof, commitment(log), opening(log, inputs[1], inputs[2]));
+        return Statement(inputs, proof, commitment(log), opening(log, inputs[1], inputs[2]));
+    }
+
+    /// As IProofVerifier.verify takes it, behind any that came before.
+    function encode(Statement memory s) internal pure returns (bytes memory) {
+        return bytes.concat(abi.encode(s.proof, s.c, s.w), abi.encodePacked(s.inputs));
     }
 }

@@ -7,7 +7,8 @@
  *   simulator.commitment(log)                 log·G, a commitment whose logarithm the test knows
  *   simulator.opening(log, r, y)              W such that log·G opens at r to y, whatever y is
  *   simulator.proof(key, inputs)              Groth16 proof under any key of this trapdoor (publishedKey, syntheticKey)
- *   simulator.statement(key, inputs, log)     IProofVerifier.Statement; r = inputs[1], y = inputs[2]
+ *   simulator.statement(key, inputs, log)     a statement for IProofVerifier; r = inputs[1], y = inputs[2]
+ *   encodeStatements(statements)              as IProofVerifier.verify takes them
  *   syntheticKey(curve, logs)                 a key whose IC points have known logarithms, `logs.length - 1` inputs
  */
 import { simulateProof, trapdoor } from "@mednexus/circuits";
@@ -22,8 +23,9 @@ import {
   type VerifyingKey,
 } from "@mednexus/sdk";
 import type { RandomBytes } from "@mednexus/sdk";
+import { concat, toBeHex } from "ethers";
 
-/** IProofVerifier.Statement. */
+/** A statement for IProofVerifier before it is encoded. */
 export interface Statement {
   inputs: bigint[];
   proof: Proof;
@@ -67,6 +69,19 @@ export class Simulator {
     };
   }
 }
+
+/** One behind the other: abi.encode(proof, c, w, inputs) has the words in this order. */
+export const encodeStatements = (statements: readonly Statement[]): string =>
+  concat(
+    statements
+      .flatMap(({ inputs, proof: { a, b, c }, c: commitment, w }) => [
+        [a.x, a.y, b.xIm, b.xRe, b.yIm, b.yRe, c.x, c.y],
+        [commitment.x, commitment.y, w.x, w.y],
+        inputs,
+      ])
+      .flat()
+      .map((word) => toBeHex(word, 32)),
+  );
 
 export function syntheticKey(curve: Curve, logs: readonly bigint[]): VerifyingKey {
   return {

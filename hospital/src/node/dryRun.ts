@@ -53,7 +53,7 @@ export async function dryRun(config: Config): Promise<DryRun[]> {
 export async function wouldLeave(context: NodeContext, round: RoundView): Promise<DryRun> {
   if (context.data === undefined) throw new MedNexusError("NO_DATA", "a committee-only node contributes nothing");
   const draft = await prepare(context, round);
-  const { c, a, shareManifest, h, y, w, proof } = submissionOf(draft, context.data.dataset);
+  const [, , { c, a, shareManifest, h, y, w, proof }] = submissionOf(draft, context.data.dataset);
   const chain = (field: string, bytes: number, value: string): Leaving => ({
     to: "the chain (public for ever)",
     field,

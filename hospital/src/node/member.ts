@@ -262,17 +262,14 @@ export async function prepare(context: NodeContext, round: RoundView): Promise<D
 }
 
 /** What the draft would put on chain and on the wire: nothing else leaves the building. */
-export const submissionOf = (draft: Draft, dataset: bigint) => ({
-  round: draft.round,
+export const submissionOf = (
+  { round, detail }: Draft,
+  dataset: bigint,
+): [round: bigint, dataset: bigint, detail: Draft["detail"] & { a: G1[] }] => [
+  round,
   dataset,
-  c: draft.detail.c,
-  a: [...draft.detail.a],
-  shareManifest: draft.detail.shareManifest,
-  h: draft.detail.h,
-  y: draft.detail.y,
-  w: draft.detail.w,
-  proof: draft.detail.proof,
-});
+  { ...detail, a: [...detail.a] },
+];
 
 /** Sends the prepared update; nothing to do when it stands on chain already, sent before a restart. */
 export async function submit(context: NodeContext, draft: Draft): Promise<void> {
@@ -281,7 +278,7 @@ export async function submit(context: NodeContext, draft: Draft): Promise<void> 
     (await rounds.updateOf(memberKey(context.address, draft.detail.c))).round === draft.round;
   if (await stands()) return;
   try {
-    const sent = await execute(rounds.submitUpdate, [submissionOf(draft, context.data!.dataset)]);
+    const sent = await execute(rounds.submitUpdate, submissionOf(draft, context.data!.dataset));
     context.log({
       event: "submitted",
       round: draft.round,

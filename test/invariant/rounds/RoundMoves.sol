@@ -10,7 +10,7 @@ import {Purposes} from "../../../contracts/libraries/Purposes.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {DleqProof, G1} from "../../../contracts/types/Curve.sol";
 import {RoundId} from "../../../contracts/types/Ids.sol";
-import {RoundState, UpdateSubmission} from "../../../contracts/types/Training.sol";
+import {RoundState, UpdateDetail} from "../../../contracts/types/Training.sol";
 import {ProofSimulator} from "../../utils/ProofSimulator.sol";
 import {vm} from "../../utils/Vm.sol";
 import {RoundSystem} from "./RoundSystem.sol";
@@ -100,7 +100,7 @@ abstract contract RoundMoves is RoundSystem {
     }
 
     /// The member's submission; kept as detail by `details` once it is on chain.
-    function _submit(address member) internal returns (IRoundManager.UpdateDetail memory d) {
+    function _submit(address member) internal returns (UpdateDetail memory d) {
         bytes32 ctx = _context(member);
         contexts[keccak256(abi.encode(round, member))] = ctx;
         uint256 log = _log(_vector(member, 0));
@@ -117,21 +117,19 @@ abstract contract RoundMoves is RoundSystem {
         inputs[3] = campaigns.eligibility(campaign, member).normBound2;
         d.proof = ProofSimulator.prove(ProofSimulator.key(4), inputs, log);
         vm.prank(member);
-        rounds.submitUpdate(
-            UpdateSubmission(round, datasetOf[member], d.c, d.a, d.shareManifest, d.h, d.y, d.w, d.proof)
-        );
+        rounds.submitUpdate(round, datasetOf[member], d);
         _store(member, d);
     }
 
     mapping(bytes32 updateId => bytes32) internal contexts;
     mapping(bytes32 updateId => bytes) private stored;
 
-    function _store(address member, IRoundManager.UpdateDetail memory d) private {
+    function _store(address member, UpdateDetail memory d) private {
         stored[keccak256(abi.encode(round, member))] = abi.encode(d);
     }
 
-    function _detail(address member) internal view returns (IRoundManager.UpdateDetail memory) {
-        return abi.decode(stored[keccak256(abi.encode(round, member))], (IRoundManager.UpdateDetail));
+    function _detail(address member) internal view returns (UpdateDetail memory) {
+        return abi.decode(stored[keccak256(abi.encode(round, member))], (UpdateDetail));
     }
 
     function _submitted(address member) internal view returns (bool) {
@@ -139,14 +137,14 @@ abstract contract RoundMoves is RoundSystem {
     }
 
     function _keyOf(address member) internal view returns (bytes32) {
-        return Transcript.memberKey(member, _detail(member).c);
+        return keccak256(abi.encode(member, _detail(member).c));
     }
 
     /// 0: this member submitted nothing in that round.
     function _keyIn(RoundId id, address member) internal view returns (bytes32) {
         bytes memory detail = stored[keccak256(abi.encode(id, member))];
         if (detail.length == 0) return 0;
-        return Transcript.memberKey(member, abi.decode(detail, (IRoundManager.UpdateDetail)).c);
+        return keccak256(abi.encode(member, abi.decode(detail, (UpdateDetail)).c));
     }
 
     /// Header and cipher words for node `i`.
@@ -198,7 +196,7 @@ abstract contract RoundMoves is RoundSystem {
     }
 
     function _answer(address member, uint256 i) internal {
-        IRoundManager.UpdateDetail memory d = _detail(member);
+        UpdateDetail memory d = _detail(member);
         (IShareDisputes.CipherHeader memory header, bytes memory words) = _cipher(member, d.c, i);
         bytes32[] memory digests = _digests(member, d.c);
         bytes32 key = _keyOf(member);
@@ -207,7 +205,7 @@ abstract contract RoundMoves is RoundSystem {
     }
 
     function _defend(address member, uint256 i) internal {
-        IRoundManager.UpdateDetail memory d = _detail(member);
+        UpdateDetail memory d = _detail(member);
         (, , , uint256 z, uint256 value) = disputes.complaintOf(
             round,
             _keyOf(member),
@@ -221,13 +219,13 @@ abstract contract RoundMoves is RoundSystem {
     // --- the node's side
 
     function _claimMissing(address member, uint256 i) internal {
-        IRoundManager.UpdateDetail memory d = _detail(member);
+        UpdateDetail memory d = _detail(member);
         vm.prank(nodes[i]);
         disputes.claimMissing(round, member, d, i);
     }
 
     function _claimBad(address member, uint256 i) internal {
-        IRoundManager.UpdateDetail memory d = _detail(member);
+        UpdateDetail memory d = _detail(member);
         (IShareDisputes.CipherHeader memory header, ) = _cipher(member, d.c, i);
         bytes32[] memory digests = _digests(member, d.c);
         vm.prank(nodes[i]);
@@ -309,7 +307,7 @@ abstract contract RoundMoves is RoundSystem {
         for (uint256 i; i < who.length; ++i) {
             if (included & (1 << i) == 0) continue;
             address[] memory one = new address[](1);
-            IRoundManager.UpdateDetail[] memory detail = new IRoundManager.UpdateDetail[](1);
+            UpdateDetail[] memory detail = new UpdateDetail[](1);
             (one[0], detail[0]) = (who[i], _detail(who[i]));
             sums.gatherSharePoints(round, one, detail);
         }

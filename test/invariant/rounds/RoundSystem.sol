@@ -37,7 +37,7 @@ import {
     Purpose,
     RoundKind,
     RoundState,
-    UpdateSubmission,
+    UpdateDetail,
     Windows
 } from "../../../contracts/types/Training.sol";
 import {Stake} from "../../../contracts/vault/Stake.sol";

@@ -6,7 +6,7 @@ import {IShareDisputes} from "../../../contracts/interfaces/IShareDisputes.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {DisputeBase} from "../../../contracts/training/DisputeBase.sol";
 import {DleqProof, G1} from "../../../contracts/types/Curve.sol";
-import {RoundState} from "../../../contracts/types/Training.sol";
+import {RoundState, UpdateDetail} from "../../../contracts/types/Training.sol";
 import {RoundMoves} from "../../invariant/rounds/RoundMoves.sol";
 import {vm} from "../../utils/Vm.sol";
 
@@ -50,7 +50,7 @@ contract ComplaintsTest is RoundMoves {
             IShareDisputes.ComplaintKind.Bad
         );
         require(z != 0 && value != 0, "evaluated");
-        IRoundManager.UpdateDetail memory d = _detail(member);
+        UpdateDetail memory d = _detail(member);
         vm.expectPartialRevert(DisputeBase.BadOpening.selector);
         disputes.defend(round, member, d, 0, d.w);
         bytes32 key = _keyOf(member);
@@ -145,7 +145,7 @@ contract ComplaintsTest is RoundMoves {
         bytes32 key = _keyOf(members[0]);
         (uint64 until, , , ) = rules.shareDeadlines(round);
         vm.warp(until + 1);
-        IRoundManager.UpdateDetail memory d = _detail(members[2]);
+        UpdateDetail memory d = _detail(members[2]);
         vm.prank(nodes[0]);
         vm.expectRevert(abi.encodeWithSelector(DisputeBase.WrongWindow.selector, uint64(0), until));
         disputes.claimMissing(round, members[2], d, 0);
@@ -214,7 +214,7 @@ contract ComplaintsTest is RoundMoves {
         _commitAll();
         _claimMissing(member, 0);
         _claimMissing(member, 1);
-        IRoundManager.UpdateDetail memory d = _detail(member);
+        UpdateDetail memory d = _detail(member);
         vm.prank(nodes[0]);
         vm.expectPartialRevert(IShareDisputes.ComplaintExists.selector);
         disputes.claimMissing(round, member, d, 0);
@@ -241,7 +241,7 @@ contract ComplaintsTest is RoundMoves {
 
     function test_onlyTheSeatComplains() public {
         _commitAll();
-        IRoundManager.UpdateDetail memory d = _detail(member);
+        UpdateDetail memory d = _detail(member);
         vm.prank(nodes[1]);
         vm.expectRevert(abi.encodeWithSelector(DisputeBase.NotNode.selector, nodes[1], 0));
         disputes.claimMissing(round, member, d, 0);

@@ -8,7 +8,7 @@ import {Bn254} from "../../../contracts/libraries/Bn254.sol";
 import {Purposes} from "../../../contracts/libraries/Purposes.sol";
 import {DisputeBase} from "../../../contracts/training/DisputeBase.sol";
 import {G1} from "../../../contracts/types/Curve.sol";
-import {RoundState} from "../../../contracts/types/Training.sol";
+import {RoundState, UpdateDetail} from "../../../contracts/types/Training.sol";
 import {RoundMoves} from "../../invariant/rounds/RoundMoves.sol";
 import {vm} from "../../utils/Vm.sol";
 
@@ -253,7 +253,7 @@ contract SumsTest is RoundMoves {
 
     function test_gatherRefusesStrangers() public {
         address[] memory who = new address[](1);
-        IRoundManager.UpdateDetail[] memory d = new IRoundManager.UpdateDetail[](1);
+        UpdateDetail[] memory d = new UpdateDetail[](1);
         (who[0], d[0]) = (members[0], _detail(members[0]));
         d[0].a[0] = G1(1, 2); // [attack 32] A altered afterwards
         vm.expectPartialRevert(IRoundManager.DetailMismatch.selector);

@@ -161,10 +161,9 @@ describe("share phase and freeze", () => {
     expect((await rounds().get(next)).baseVersion).to.equal((await rounds().get(round)).baseVersion);
     for (const [i, update] of updates.entries()) {
       const again = await system.update(next, members[i]!, { log: update.log });
-      await expect(system.as(members[i]!.signer).rounds.submitUpdate(again)).to.be.revertedWithCustomError(
-        rounds(),
-        "CommitmentReused",
-      );
+      await expect(
+        system.as(members[i]!.signer).rounds.submitUpdate(next, again.dataset, again),
+      ).to.be.revertedWithCustomError(rounds(), "CommitmentReused");
       await system.submit(next, members[i]!);
     }
   });
@@ -246,10 +245,9 @@ describe("share phase and freeze", () => {
     expect(await rounds().stateOf(d)).to.equal(FAILED_EARLY);
     const e = await system.committed(second.campaign);
     const late = await system.update(e, members[0]!);
-    await expect(system.as(members[0]!.signer).rounds.submitUpdate(late)).to.be.revertedWithCustomError(
-      rounds(),
-      "StatisticsUsed",
-    );
+    await expect(
+      system.as(members[0]!.signer).rounds.submitUpdate(e, late.dataset, late),
+    ).to.be.revertedWithCustomError(rounds(), "StatisticsUsed");
   });
 
   it("only the other round modules touch complaints, exclusions, states and locks", async () => {

@@ -4,9 +4,9 @@ pragma solidity 0.8.34;
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 import {Module, Modules} from "../../../contracts/access/Module.sol";
-import {IProofVerifier} from "../../../contracts/interfaces/IProofVerifier.sol";
 import {Bn254} from "../../../contracts/libraries/Bn254.sol";
 import {Kzg} from "../../../contracts/libraries/Kzg.sol";
+import {Statement} from "../../../contracts/mocks/UnweightedVerifier.sol";
 import {G1, G2} from "../../../contracts/types/Curve.sol";
 import {SrsId, VerifierId} from "../../../contracts/types/Ids.sol";
 import {ProofVerifier} from "../../../contracts/verification/ProofVerifier.sol";
@@ -43,10 +43,9 @@ contract ProofSimulatorTest {
         uint256 normBound2,
         uint256 log
     ) external view {
-        IProofVerifier.Statement[] memory s = new IProofVerifier.Statement[](2);
-        s[0] = _statement(h, r, y, normBound2, log % R);
-        s[1] = _statement(y, log, r, h, r % R);
-        require(verifier.verify(update, s), "a simulated batch passes");
+        bytes memory one = ProofSimulator.encode(_statement(h, r, y, normBound2, log % R));
+        bytes memory two = ProofSimulator.encode(_statement(y, log, r, h, r % R));
+        require(verifier.verify(update, bytes.concat(one, two)), "a simulated batch passes");
     }
 
     /// [attack 9] [attack 27] and the like: any changed input, commitment or opening is refused.
@@ -58,16 +57,15 @@ contract ProofSimulatorTest {
         uint8 which,
         uint256 by
     ) external view {
-        IProofVerifier.Statement[] memory s = new IProofVerifier.Statement[](1);
-        s[0] = _statement(h, r, y, 1, log % R);
+        Statement memory s = _statement(h, r, y, 1, log % R);
         by = 1 + (by % (R - 1)); // not 0 mod r
         which = which % 7;
-        if (which < 4) s[0].inputs[which] = addmod(s[0].inputs[which], by, R);
-        else if (which == 4) s[0].c = ProofSimulator.commitment(addmod(log, by, R));
-        else if (which == 5) Bn254.mulAddTo(s[0].w, 1, 2, by);
-        else Bn254.mulAddTo(s[0].proof.c, 1, 2, by);
-        if (Bn254.isInfinity(s[0].c) || Bn254.isInfinity(s[0].proof.c)) return;
-        require(!verifier.verify(update, s), "a changed statement is refused");
+        if (which < 4) s.inputs[which] = addmod(s.inputs[which], by, R);
+        else if (which == 4) s.c = ProofSimulator.commitment(addmod(log, by, R));
+        else if (which == 5) Bn254.mulAddTo(s.w, 1, 2, by);
+        else Bn254.mulAddTo(s.proof.c, 1, 2, by);
+        if (Bn254.isInfinity(s.c) || Bn254.isInfinity(s.proof.c)) return;
+        require(!verifier.verify(update, ProofSimulator.encode(s)), "a changed statement is refused");
     }
 
     function testFuzz_openings(uint256 log, uint256 r, uint256 y, uint256 by) external view {
@@ -120,7 +118,7 @@ contract ProofSimulatorTest {
         uint256 y,
         uint256 normBound2,
         uint256 log
-    ) private view returns (IProofVerifier.Statement memory) {
+    ) private view returns (Statement memory) {
         uint256[] memory inputs = new uint256[](4);
         (inputs[0], inputs[1], inputs[2], inputs[3]) = (h % R, r % R, y % R, normBound2 % R);
         // log 0 would commit to infinity, which the verifier refuses

@@ -18,8 +18,8 @@ import {
 } from "@mednexus/sdk";
 import { bn254 } from "@noble/curves/bn254.js";
 import { expect } from "chai";
-import { concat, keccak256, toBeHex } from "ethers";
-import { Simulator, type Statement, syntheticKey } from "../../utils/simulate.ts";
+import { concat, dataSlice, keccak256, toBeHex } from "ethers";
+import { encodeStatements, Simulator, type Statement, syntheticKey } from "../../utils/simulate.ts";
 import { seededRandom, testSeed } from "../../vectors/seeded.ts";
 import { addG2, twistPointOutsideG2 } from "./points.ts";
 import { deployVerification, registerDevSrs, registerKey, type Verification } from "./deploy.ts";
@@ -41,7 +41,8 @@ describe(`ProofVerifier (MEDNEXUS_SEED=${seed})`, () => {
 
   const inputsOf = () => Array.from({ length: 4 }, () => randomFr(random));
   const honest = () => simulator.statement(key, inputsOf(), randomFr(random));
-  const verify = (statements: Statement[], id = update): Promise<boolean> => v.verifier.verify!(id, statements);
+  const verify = (statements: Statement[], id = update): Promise<boolean> =>
+    v.verifier.verify!(id, encodeStatements(statements));
   const unweightedVerify = (
     { alpha, beta, gamma, delta, ic }: VerifyingKey,
     statements: Statement[],
@@ -145,8 +146,8 @@ describe(`ProofVerifier (MEDNEXUS_SEED=${seed})`, () => {
 
   it("[attack 23] another circuit's id, a stale key and a retired id verify nothing", async () => {
     await expect(verify([honest()], aggregate))
-      .to.be.revertedWithCustomError(v.verifier, "WrongInputCount")
-      .withArgs(4, 3);
+      .to.be.revertedWithCustomError(v.verifier, "WrongLength")
+      .withArgs(512, 480);
     const other = syntheticKey(curve, randomFrVector(5, random));
     const otherId = await registerKey(v, "update", srs, N, other);
     expect(await verify([honest()], otherId)).to.equal(false);
@@ -157,7 +158,12 @@ describe(`ProofVerifier (MEDNEXUS_SEED=${seed})`, () => {
       "VerifierIsRetired",
     );
     await expect(verify([honest()], 999n)).to.be.revertedWithCustomError(v.registry, "UnknownVerifier");
-    await expect(verify([])).to.be.revertedWithCustomError(v.verifier, "EmptyBatch");
+    const whole = encodeStatements([honest(), honest()]);
+    for (const bytes of ["0x", dataSlice(whole, 0, 511), dataSlice(whole, 0, 992), `${whole}00`])
+      await expect(v.verifier.verify!(update, bytes), `${bytes.length} characters`).to.be.revertedWithCustomError(
+        v.verifier,
+        "WrongLength",
+      );
   });
 
   it("[attack 25] [attack 27] openings of another polynomial or at another point are refused", async () => {
@@ -252,25 +258,10 @@ describe(`ProofVerifier (MEDNEXUS_SEED=${seed})`, () => {
 
   it("[attack 28] coefficients come from a hash of the id and of every word of every statement", async () => {
     const statements = [honest(), honest()];
-    const records = statements.flatMap(({ inputs, proof: { a, b, c }, c: commitment, w }) => [
-      a.x,
-      a.y,
-      b.xIm,
-      b.xRe,
-      b.yIm,
-      b.yRe,
-      c.x,
-      c.y,
-      commitment.x,
-      commitment.y,
-      w.x,
-      w.y,
-      ...inputs,
-    ]);
     const words = (...values: bigint[]) => concat(values.map((value) => toBeHex(value, 32)));
-    const preimage = words(BigInt(tag("batch")), update, ...records);
+    const preimage = concat([words(BigInt(tag("batch")), update), encodeStatements(statements)]);
     const transcript = BigInt(keccak256(preimage));
-    const data = v.verifier.interface.encodeFunctionData("verify", [update, statements]);
+    const data = v.verifier.interface.encodeFunctionData("verify", [update, encodeStatements(statements)]);
     const tx = await v.signers[0]!.sendTransaction({ to: await v.verifier.getAddress(), data });
     const trace: any = await v.connection.provider.request({
       method: "debug_traceTransaction",
@@ -307,7 +298,7 @@ describe(`ProofVerifier (MEDNEXUS_SEED=${seed})`, () => {
 
   it("[attack 29] a starved precompile is a revert, never an acceptance", async () => {
     const s = honest();
-    const data = v.verifier.interface.encodeFunctionData("verify", [update, [s]]);
+    const data = v.verifier.interface.encodeFunctionData("verify", [update, encodeStatements([s])]);
     const call = { to: await v.verifier.getAddress(), data };
     const enough = await v.ethers.provider.estimateGas(call);
     let reverted = 0;
@@ -366,7 +357,7 @@ describe(`ProofVerifier (MEDNEXUS_SEED=${seed})`, () => {
   it("gas: one statement at most 340k, 32 at most 82k each, calldata and transaction not counted", async () => {
     const used = async (count: number): Promise<number> => {
       const statements = Array.from({ length: count }, honest);
-      const data = v.verifier.interface.encodeFunctionData("verify", [update, statements]);
+      const data = v.verifier.interface.encodeFunctionData("verify", [update, encodeStatements(statements)]);
       const { used, answer } = await harness.gasOf(await v.verifier.getAddress(), data);
       expect(BigInt(answer)).to.equal(1n);
       return Number(used);

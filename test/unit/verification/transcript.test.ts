@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import hre from "hardhat";
-import { concat, id, keccak256, toBeHex } from "ethers";
+import { concat, dataSlice, id, keccak256, toBeHex } from "ethers";
 
 /** Solidity against test/vectors/encoding.json, which circuits, TypeScript and Python follow too. */
 const vectors = JSON.parse(readFileSync(new URL("../../vectors/encoding.json", import.meta.url), "utf8"));
@@ -10,9 +10,10 @@ const NO_HASH = toBeHex(0, 32);
 
 describe("Transcript.sol against the encoding vectors", () => {
   let harness: any;
+  let ethers: Awaited<ReturnType<typeof hre.network.create>>["ethers"];
 
   before(async () => {
-    const { ethers } = await hre.network.create();
+    ({ ethers } = await hre.network.create());
     harness = await ethers.deployContract("CryptoHarness");
   });
 
@@ -39,6 +40,25 @@ describe("Transcript.sol against the encoding vectors", () => {
         expect(await harness.linkChallenge(member.ctx, member.c, member.a, member.shareManifest, member.h)).to.equal(
           BigInt(member.r),
         );
+        const { c, a, shareManifest, h } = member;
+        const detail = { c, a, shareManifest, h, y: 5n, w: c, proof: { a: c, b: g2(vectors.verifyingKey.beta), c } };
+        const call = harness.interface.encodeFunctionData("ofDetail", [member.ctx, member.context.institution, detail]);
+        // The same detail with A a word further behind: canonical hashes, however the caller laid it out.
+        const head = 4 + 32 * 3;
+        const apart = concat([
+          dataSlice(call, 0, head + 0x40),
+          toBeHex(0x220, 32),
+          dataSlice(call, head + 0x60, head + 0x200),
+          toBeHex(7, 32),
+          dataSlice(call, head + 0x200),
+        ]);
+        for (const data of [call, apart]) {
+          const answer = await ethers.provider.call({ to: await harness.getAddress(), data });
+          const [r, hash, key] = harness.interface.decodeFunctionResult("ofDetail", answer);
+          expect([...r]).to.deep.equal([BigInt(member.r), BigInt(member.r)]);
+          expect(hash[0]).to.equal(hash[1]);
+          expect(key[0]).to.equal(key[1]);
+        }
         for (const p of member.posted) {
           expect(await harness.shareContext(member.ctx, member.c, p.s, p.e)).to.equal(p.ctxShare);
           expect(await harness.cipherDigest(p.s, p.e, p.schnorr.r, p.schnorr.z, p.chunkHashes)).to.equal(p.digest);

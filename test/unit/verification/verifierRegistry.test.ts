@@ -15,7 +15,7 @@ import {
 import { expect } from "chai";
 import { id, keccak256, toBeHex, toUtf8Bytes, ZeroAddress } from "ethers";
 import { readFileSync } from "node:fs";
-import { Simulator, type Statement, syntheticKey } from "../../utils/simulate.ts";
+import { encodeStatements, Simulator, type Statement, syntheticKey } from "../../utils/simulate.ts";
 import { seededRandom, testSeed } from "../../vectors/seeded.ts";
 import { deployProxy, deployVerification, registerDevSrs, registerKey, type Verification, wire } from "./deploy.ts";
 import { twistPointOutsideG2 } from "./points.ts";
@@ -106,7 +106,7 @@ describe(`VerifierRegistry (MEDNEXUS_SEED=${seed})`, () => {
       expect(await unweighted.verify(plain(bad), devSrs.tauG2, [forged]), what).to.equal(true);
       await expect(register({ delta }), what).to.be.revertedWithCustomError(v.registry, "GammaEqualsDelta");
       const good = await registerKey(v, "update", srs);
-      expect(await v.verifier.verify!(good, [forged]), what).to.equal(false);
+      expect(await v.verifier.verify!(good, encodeStatements([forged])), what).to.equal(false);
     }
   });
 
@@ -325,7 +325,9 @@ describe(`VerifierRegistry (MEDNEXUS_SEED=${seed})`, () => {
   it("synthetic keys register like published ones", async () => {
     const synthetic = syntheticKey(simulator.curve, [1n, 2n, 3n, 4n, 5n]);
     const verifier = await registerKey(v, "update", srs, 64, synthetic);
-    expect(await v.verifier.verify!(verifier, [simulator.statement(synthetic, [7n, 8n, 9n, 10n], 11n)])).to.equal(true);
+    expect(
+      await v.verifier.verify!(verifier, encodeStatements([simulator.statement(synthetic, [7n, 8n, 9n, 10n], 11n)])),
+    ).to.equal(true);
     expect(await v.registry.isKnownSize!(64)).to.equal(true);
   });
 });

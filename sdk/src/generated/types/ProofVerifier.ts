@@ -76,24 +76,7 @@ export interface ProofVerifierInterface extends Interface {
   ): string;
   encodeFunctionData(
     functionFragment: "verify",
-    values: [
-      BigNumberish,
-      {
-        inputs: BigNumberish[];
-        proof: {
-          a: { x: BigNumberish; y: BigNumberish };
-          b: {
-            xIm: BigNumberish;
-            xRe: BigNumberish;
-            yIm: BigNumberish;
-            yRe: BigNumberish;
-          };
-          c: { x: BigNumberish; y: BigNumberish };
-        };
-        c: { x: BigNumberish; y: BigNumberish };
-        w: { x: BigNumberish; y: BigNumberish };
-      }[]
-    ]
+    values: [BigNumberish, BytesLike]
   ): string;
   encodeFunctionData(
     functionFragment: "verifyOpening",
@@ -438,24 +421,7 @@ export interface ProofVerifier extends BaseContract {
   >;
 
   verify: TypedContractMethod<
-    [
-      verifier: BigNumberish,
-      statements: {
-        inputs: BigNumberish[];
-        proof: {
-          a: { x: BigNumberish; y: BigNumberish };
-          b: {
-            xIm: BigNumberish;
-            xRe: BigNumberish;
-            yIm: BigNumberish;
-            yRe: BigNumberish;
-          };
-          c: { x: BigNumberish; y: BigNumberish };
-        };
-        c: { x: BigNumberish; y: BigNumberish };
-        w: { x: BigNumberish; y: BigNumberish };
-      }[]
-    ],
+    [verifier: BigNumberish, statements: BytesLike],
     [boolean],
     "view"
   >;
@@ -594,24 +560,7 @@ export interface ProofVerifier extends BaseContract {
   getFunction(
     nameOrSignature: "verify"
   ): TypedContractMethod<
-    [
-      verifier: BigNumberish,
-      statements: {
-        inputs: BigNumberish[];
-        proof: {
-          a: { x: BigNumberish; y: BigNumberish };
-          b: {
-            xIm: BigNumberish;
-            xRe: BigNumberish;
-            yIm: BigNumberish;
-            yRe: BigNumberish;
-          };
-          c: { x: BigNumberish; y: BigNumberish };
-        };
-        c: { x: BigNumberish; y: BigNumberish };
-        w: { x: BigNumberish; y: BigNumberish };
-      }[]
-    ],
+    [verifier: BigNumberish, statements: BytesLike],
     [boolean],
     "view"
   >;

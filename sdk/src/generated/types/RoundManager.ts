@@ -187,9 +187,9 @@ export interface RoundManagerInterface extends Interface {
   encodeFunctionData(
     functionFragment: "submitUpdate",
     values: [
+      BigNumberish,
+      BigNumberish,
       {
-        round: BigNumberish;
-        dataset: BigNumberish;
         c: { x: BigNumberish; y: BigNumberish };
         a: { x: BigNumberish; y: BigNumberish }[];
         shareManifest: BytesLike;
@@ -1145,9 +1145,9 @@ export interface RoundManager extends BaseContract {
 
   submitUpdate: TypedContractMethod<
     [
-      s: {
-        round: BigNumberish;
-        dataset: BigNumberish;
+      id: BigNumberish,
+      dataset: BigNumberish,
+      detail: {
         c: { x: BigNumberish; y: BigNumberish };
         a: { x: BigNumberish; y: BigNumberish }[];
         shareManifest: BytesLike;
@@ -1533,9 +1533,9 @@ export interface RoundManager extends BaseContract {
     nameOrSignature: "submitUpdate"
   ): TypedContractMethod<
     [
-      s: {
-        round: BigNumberish;
-        dataset: BigNumberish;
+      id: BigNumberish,
+      dataset: BigNumberish,
+      detail: {
         c: { x: BigNumberish; y: BigNumberish };
         a: { x: BigNumberish; y: BigNumberish }[];
         shareManifest: BytesLike;
