@@ -12,7 +12,7 @@ import { CHUNK_BYTES, ChunkDecryptor, ChunkEncryptor, KEY_BYTES, keyCommitment }
 import { keyShareCommitment, splitKey } from "../../storage/custody.ts";
 import { encodeEnvelope, wrapKey, wrapShare } from "../../storage/envelope.ts";
 import { assertReaderKey } from "../../storage/hpke.ts";
-import { encodeManifest, FORMAT, headerOf, type Manifest, manifestHash } from "../../storage/manifest.ts";
+import { encodeManifest, FORMAT, headerOf, type Manifest } from "../../storage/manifest.ts";
 import { RootHasher, storageRoot } from "../../storage/root.ts";
 import { type Progress, readDataset, readManifest } from "../../storage/store.ts";
 import type { Address, Hash } from "../../transcript.ts";
