@@ -1,3 +1,4 @@
+import { createCipheriv, createHash, hkdfSync } from "node:crypto";
 import { expect } from "chai";
 import { hexlify, toUtf8Bytes } from "ethers";
 import {
@@ -49,6 +50,27 @@ describe(`encrypted datasets (seed ${seed})`, () => {
       expect(await readAll(manifest, key, ciphertext), `${size} bytes`).to.deep.equal(plaintext);
       expect(ciphertext.length).to.equal(new ChunkLayout(size, SMALL_CHUNK).sealedSize);
     }
+  });
+
+  it("[attack 135] are what the format says, made again with another implementation: key, nonce, associated data", async () => {
+    const { manifest, key, ciphertext, plaintext } = sealed;
+    const { format, chainId, registry, institution, dataset, version, size } = manifest;
+    // RFC 8785 by hand: sorted names, no spaces.
+    const header = JSON.stringify({ chainId, dataset, format, institution, registry, size, version });
+    const headerHash = createHash("sha256").update(header).digest();
+    const info = Buffer.concat([Buffer.from("mednexus-dataset-1/chunks/"), headerHash]);
+    const chunkKey = Buffer.from(hkdfSync("sha256", key, new Uint8Array(0), info, 32));
+    const chunks: Buffer[] = [];
+    for (let i = 0; i * SMALL_CHUNK < size; i++) {
+      const index = Buffer.alloc(8);
+      index.writeBigUInt64BE(BigInt(i));
+      const run = Buffer.alloc(4);
+      const cipher = createCipheriv("aes-256-gcm", chunkKey, Buffer.concat([run, index]));
+      cipher.setAAD(Buffer.concat([headerHash, index]));
+      const piece = plaintext.subarray(i * SMALL_CHUNK, (i + 1) * SMALL_CHUNK);
+      chunks.push(run, cipher.update(piece), cipher.final(), cipher.getAuthTag());
+    }
+    expect(Buffer.concat(chunks).equals(ciphertext)).to.equal(true);
   });
 
   it("[must show 4] 2,000 changed ciphertexts, associated data, chunks and documents: none accepted", async () => {
