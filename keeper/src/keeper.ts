@@ -7,7 +7,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Outbox } from "./outbox.ts";
 import type { AggregateProver } from "./prover.ts";
 import type { Head, RoundSnapshot, Snapshot } from "./snapshot.ts";
-import { profit } from "./tx.ts";
+import { profit } from "./profit.ts";
 import type { Watch } from "./watch.ts";
 
 export interface KeeperParts {

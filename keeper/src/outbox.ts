@@ -3,10 +3,9 @@
  * bytes are sent again. A job has at most one nonce at a time, a nonce one job; a second signature for them is a fee
  * bump and nothing else. A job leaves when its transaction is `confirmations` deep.
  */
-import { MedNexusError, RevertError } from "@mednexus/sdk";
+import { bumpedFees, type Fees, gasLimit, initialFees, MedNexusError, RevertError } from "@mednexus/sdk";
 import type { Log } from "./events.ts";
 import type { Head } from "./snapshot.ts";
-import { bumpedFees, type Fees, gasLimit, initialFees } from "./tx.ts";
 
 export interface Call {
   readonly to: string;

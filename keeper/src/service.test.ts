@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { CONTRACTS, MedNexusError } from "@mednexus/sdk";
+import { bumpedFees, CONTRACTS, initialFees, MedNexusError } from "@mednexus/sdk";
 import { readKeeperConfig } from "./config.ts";
 import { type KeeperEvent, redacting, secretsOfUrl } from "./events.ts";
 import { composeKeeper, readKeeperKey } from "./main.ts";
 import { Metrics, serveMetrics } from "./metrics.ts";
-import { bumpedFees, initialFees, profit } from "./tx.ts";
+import { profit } from "./profit.ts";
 
 describe("Logs", () => {
   it("[attack 126] no secret gets through: key, password, API key, in any case, within other text", () => {

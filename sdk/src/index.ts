@@ -1,5 +1,6 @@
 export * from "./actions/client.ts";
 export * from "./actions/commitKeys.ts";
+export * from "./actions/fees.ts";
 export * from "./actions/models.ts";
 export * from "./actions/read.ts";
 export * from "./actions/sums.ts";
@@ -13,6 +14,7 @@ export * from "./ecies.ts";
 export * from "./encoding.ts";
 export * from "./errors.ts";
 export * from "./field.ts";
+export * from "./mail.ts";
 export * from "./merkle.ts";
 export * from "./prover.ts";
 export * from "./random.ts";

@@ -22,12 +22,13 @@ import {
   type Transport,
   TransportError,
   updateVector,
+  wordBytes,
 } from "@mednexus/sdk";
 import { claimBad, evaluateFrom, reveal } from "../../hospital/src/node/committee.ts";
 import type { NodeContext } from "../../hospital/src/node/context.ts";
 import { RoundHistory } from "../../hospital/src/node/history.ts";
 import { type Draft, draftsKey, draftsOf, prepare } from "../../hospital/src/node/member.ts";
-import { decodeShareMessage } from "../../hospital/src/node/message.ts";
+import { openShareMessage } from "../../hospital/src/node/message.ts";
 import { type Hospital, startTown, type Town } from "../fixtures/hospitals.ts";
 import { deploySystem, type System } from "../fixtures/system.ts";
 
@@ -88,6 +89,7 @@ describe("hospital nodes through the real contracts", function () {
     let round: bigint;
     let campaign: bigint;
     let victim: Hospital;
+    const word = (value: bigint): string => value.toString(16).padStart(64, "0");
 
     it("commits real updates; secrets are on disk, owner-readable, before anything leaves", async () => {
       const [first, second] = town.hospitals as [Hospital, Hospital];
@@ -129,10 +131,47 @@ describe("hospital nodes through the real contracts", function () {
       expect(ownDraft(first, round)).to.deep.equal(before);
       const key = memberKey(first.address, before.detail.c);
       const topic = topics(31337n, system.deployment.addresses.rounds).share(round, 1, key);
-      const body = await town.hospitals[1]!.context.transport.receive(topic, first.address);
-      const left = decodeShareMessage(body!);
-      expect(left.digests).to.deep.equal(before.ciphertexts.map(digestOf));
+      const [node] = await town.seats(round);
+      const left = await openShareMessage(node!.context, topic, first.address);
+      expect(left!.digests).to.deep.equal(before.ciphertexts.map(digestOf));
       expect((await updatesOf(round)).filter(({ institution }) => institution === first.address)).to.have.length(1);
+    });
+
+    it("what the relay keeps: sealed messages of one size, no word of a message in them, for their node alone", async () => {
+      const seats = await town.seats(round);
+      const sizes = new Set<number>();
+      for (const member of town.hospitals) {
+        const draft = ownDraft(member, round);
+        const key = memberKey(member.address, draft.detail.c);
+        for (const { s, e, words } of draft.ciphertexts) {
+          const topic = topics(31337n, system.deployment.addresses.rounds).share(round, s, key);
+          const kept = (await member.context.transport.receive(topic, member.address))!;
+          sizes.add(kept.length);
+          const bytes = Buffer.from(kept);
+          const secret = [e.x, e.y, ...words];
+          for (const word of secret) expect(bytes.includes(Buffer.from(wordBytes(word)))).to.equal(false);
+          for (const text of ["words", "digests", String(e.x), word(secret[2]!)])
+            expect(bytes.includes(Buffer.from(text))).to.equal(false);
+          expect((await openShareMessage(seats[s - 1]!.context, topic, member.address))!.e).to.deep.equal(e);
+          const wrong = seats[s % seats.length]!.context;
+          const error = await openShareMessage(wrong, topic, member.address).catch((cause: { code: string }) => cause);
+          expect(error).to.have.property("code", "BAD_MAIL");
+        }
+      }
+      expect(sizes.size).to.equal(1);
+      // Another's sealed message, signed and left as one's own: nobody reads it as such.
+      const [thief, author] = town.hospitals as [Hospital, Hospital];
+      const own = ownDraft(author, round);
+      const topic = topics(31337n, system.deployment.addresses.rounds).share(
+        round,
+        1,
+        memberKey(author.address, own.detail.c),
+      );
+      await thief.context.transport.send(topic, (await thief.context.transport.receive(topic, author.address))!);
+      const stolen = await openShareMessage(seats[0]!.context, topic, thief.address).catch(
+        (cause: { code: string }) => cause,
+      );
+      expect(stolen).to.have.property("code", "BAD_MAIL");
     });
 
     it("[attack 142] a share that does not arrive is claimed late, answered on chain by ciphertext only, and the round goes on", async () => {
@@ -286,7 +325,7 @@ describe("hospital nodes through the real contracts", function () {
       await history.refresh(0, await accuser.context.head());
       const update = history.updates().find(({ institution }) => institution === accused.address)!;
       const topic = topics(31337n, system.deployment.addresses.rounds).share(round, 3, update.memberKey);
-      const posted = decodeShareMessage((await accuser.context.transport.receive(topic, accused.address))!);
+      const posted = (await openShareMessage(accuser.context, topic, accused.address))!;
       const sitting = { round: at, seat: 2, history };
       const { complaintBond } = await system.contracts.campaigns.pricesOf(at.campaign);
       const credit = () => system.contracts.vault.creditOf(system.deployment.token, accused.address);

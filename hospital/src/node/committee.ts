@@ -36,7 +36,7 @@ import {
 } from "@mednexus/sdk";
 import type { NodeContext } from "./context.ts";
 import type { RoundHistory } from "./history.ts";
-import { decodeShareMessage, encodePosted, postedDigest, type PostedShare } from "./message.ts";
+import { decodeShareMessage, encodePosted, openShareMessage, postedDigest, type PostedShare } from "./message.ts";
 
 /** What a node knows of one member's share. */
 export type ShareStatus =
@@ -110,8 +110,7 @@ async function relayedShare(
   const { chainId, roundManager } = placeOf(context);
   try {
     const topic = topics(chainId, roundManager).share(round.id, seat + 1, update.memberKey);
-    const body = await context.transport.receive(topic, update.institution);
-    return body === undefined ? undefined : decodeShareMessage(body);
+    return await openShareMessage(context, topic, update.institution);
   } catch (error) {
     const code = error instanceof MedNexusError ? error.code : "UNKNOWN";
     // One dead relay must not be waited for once a member.

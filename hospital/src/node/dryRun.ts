@@ -1,4 +1,12 @@
-import { type Ciphertext, digestOf, MedNexusError, readCommittee, readRound, type RoundView } from "@mednexus/sdk";
+import {
+  type Ciphertext,
+  digestOf,
+  mailBytes,
+  MedNexusError,
+  readCommittee,
+  readRound,
+  type RoundView,
+} from "@mednexus/sdk";
 import { compose } from "./compose.ts";
 import type { Config } from "./config.ts";
 import type { NodeContext } from "./context.ts";
@@ -66,7 +74,7 @@ export async function wouldLeave(context: NodeContext, round: RoundView): Promis
   const share = (ciphertext: Ciphertext, index: number): Leaving => ({
     to: `node ${committee[index]?.node ?? index + 1} (key ${committee[index] === undefined ? "unknown" : keyFingerprint(committee[index].key)}), by the relay`,
     field: "encrypted share",
-    bytes: encodeShareMessage({ ciphertext, digests }).length,
+    bytes: mailBytes(encodeShareMessage({ ciphertext, digests }).length),
     value: digests[index]!,
   });
   return {
@@ -97,7 +105,7 @@ export async function wouldLeave(context: NodeContext, round: RoundView): Promis
       },
       {
         who: "the relay",
-        what: "who leaves how many bytes for which node, and when; shares are encrypted to their nodes",
+        what: "who leaves a message of which size class for which node, and when; what it says is encrypted to the node",
       },
       {
         who: "everybody, once the sums are out",

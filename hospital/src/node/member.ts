@@ -44,7 +44,7 @@ import type { DriftMemory } from "../training/trainer.ts";
 import type { NodeContext } from "./context.ts";
 import { standardizerOf } from "./models.ts";
 import { addNoise } from "./noise.ts";
-import { encodeShareMessage } from "./message.ts";
+import { encodeShareMessage, leaveForNode } from "./message.ts";
 import { requireBase, requireKeys, trustedCommittee } from "./trust.ts";
 
 /** What the contract will derive for this institution now; any change means a new context, hence a new commitment. */
@@ -64,6 +64,8 @@ export interface Draft {
   readonly blinders: readonly bigint[];
   readonly coefficients: readonly (readonly bigint[])[];
   readonly ciphertexts: readonly Ciphertext[];
+  /** Each seat's key, as trusted when the shares were made. */
+  readonly keys: readonly G1[];
   readonly detail: UpdateDetail;
   readonly seconds: { readonly train: number; readonly prove: number };
 }
@@ -241,6 +243,7 @@ export async function prepare(context: NodeContext, round: RoundView): Promise<D
     blinders,
     coefficients,
     ciphertexts,
+    keys: committee.map(({ key: seatKey }) => seatKey),
     detail: { c, a, shareManifest, h, y: opening.y, w: opening.w, proof },
     seconds: { train: (trained - started) / 1000, prove: (performance.now() - proving) / 1000 },
   };
@@ -295,12 +298,9 @@ export async function submit(context: NodeContext, draft: Draft): Promise<void> 
 /** Leaves node s its encrypted share; the same bytes every time. */
 export async function deliver(context: NodeContext, draft: Draft, ciphertext: Ciphertext): Promise<void> {
   const topic = topics(BigInt(context.deployment.chainId), context.deployment.addresses.rounds);
-  const digests = draft.ciphertexts.map(digestOf);
   const key = memberKey(context.address, draft.detail.c);
-  await context.transport.send(
-    topic.share(draft.round, ciphertext.s, key),
-    encodeShareMessage({ ciphertext, digests }),
-  );
+  const message = encodeShareMessage({ ciphertext, digests: draft.ciphertexts.map(digestOf) });
+  await leaveForNode(context, topic.share(draft.round, ciphertext.s, key), draft.keys[ciphertext.s - 1]!, message);
 }
 
 /** Answers a "missing" complaint of node `index` with the ciphertext, never the share; resumes at the chunk the chain expects. */

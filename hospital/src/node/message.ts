@@ -1,14 +1,19 @@
 import { getBytes, hexlify } from "ethers";
 import {
+  type Address,
   type Ciphertext,
   ciphertextDigest,
+  Curve,
   encodeWords,
   type G1,
   type Hash,
   hashChunks,
   MedNexusError,
+  openMail,
   type SchnorrProof,
+  sealMail,
 } from "@mednexus/sdk";
+import type { NodeContext } from "./context.ts";
 
 /**
  * A share's ciphertext as somebody else made it: public header, raw bytes, and the digests of the whole manifest. The
@@ -21,7 +26,7 @@ export interface PostedShare {
   readonly digests: readonly Hash[];
 }
 
-/** What a member leaves under a node's share topic. */
+/** What a member leaves under a node's share topic, in a sealed message. */
 export function encodeShareMessage(message: { ciphertext: Ciphertext; digests: readonly Hash[] }): Uint8Array {
   const { e, proof, words } = message.ciphertext;
   return encodePosted({ e, proof, bytes: encodeWords(words), digests: message.digests });
@@ -35,6 +40,28 @@ export function encodePosted({ e, proof, bytes, digests }: PostedShare): Uint8Ar
     digests,
   };
   return new TextEncoder().encode(JSON.stringify(json));
+}
+
+/** Leaves a message on the relay that only the holder of `receiver` can read. */
+export async function leaveForNode(
+  { transport, address, shareKeys }: Pick<NodeContext, "transport" | "address" | "shareKeys">,
+  topic: string,
+  receiver: G1,
+  message: Uint8Array,
+): Promise<void> {
+  const route = { topic, from: address };
+  await transport.send(topic, await sealMail(await Curve.load(), shareKeys, receiver, route, message));
+}
+
+/** What `from` left for this node, undefined when there is nothing. Errors: `BAD_SIGNATURE`, `BAD_MAIL`, `BAD_SHARE_MESSAGE`. */
+export async function openShareMessage(
+  { transport, shareKeys }: Pick<NodeContext, "transport" | "shareKeys">,
+  topic: string,
+  from: Address,
+): Promise<PostedShare | undefined> {
+  const mail = await transport.receive(topic, from);
+  if (mail === undefined) return undefined;
+  return decodeShareMessage(await openMail(await Curve.load(), shareKeys, { topic, from }, mail));
 }
 
 /** Errors: `BAD_SHARE_MESSAGE`; what the message says is checked against the manifest by its reader. */

@@ -1,11 +1,22 @@
 import { Contract, Interface, isError } from "ethers";
-import type { ContractRunner, ContractTransactionReceipt, InterfaceAbi, LogDescription, Overrides } from "ethers";
+import type {
+  BaseContractMethod,
+  ContractRunner,
+  ContractTransaction,
+  InterfaceAbi,
+  LogDescription,
+  Overrides,
+  Provider,
+  Signer,
+  TransactionReceipt,
+} from "ethers";
 import * as abi from "../generated/abi/index.ts";
 import type * as types from "../generated/types/index.ts";
 import type { TypedContractMethod } from "../generated/types/common.ts";
 import type { Deployment } from "../deployment.ts";
 import { CONTRACTS } from "../deployment.ts";
 import { MedNexusError } from "../errors.ts";
+import { bumpedFees, gasLimit, initialFees, type Market } from "./fees.ts";
 
 /** Every contract of a deployment, typed. The names are those of `Deployment.addresses`. */
 export interface Contracts {
@@ -64,7 +75,7 @@ export class RevertError extends MedNexusError {
 
 /** What a sent and mined transaction did. */
 export interface Executed {
-  receipt: ContractTransactionReceipt;
+  receipt: TransactionReceipt;
   gasUsed: bigint;
   events: LogDescription[];
 }
@@ -103,36 +114,89 @@ export function decodeFailure(cause: unknown): MedNexusError {
   return new MedNexusError("RPC_FAILED", `the chain could not be asked: ${text}`, { cause, retryable: true });
 }
 
-/** How long `execute` waits for inclusion. */
-const INCLUSION_MS = 180_000;
+/** Wei a gas that `execute` pays at most where its caller names no `maxFeePerGas`. */
+const MAX_FEE_PER_GAS = 200_000_000_000n;
+
+export interface Patience {
+  /** Milliseconds without inclusion after which the fees are raised. */
+  readonly bumpMs: number;
+  /** A transaction that nobody includes must not hold up whoever sent it for ever. */
+  readonly giveUpMs: number;
+}
+
+const PATIENCE: Patience = { bumpMs: 30_000, giveUpMs: 180_000 };
 
 /**
- * Simulates, sends and waits for one confirmation.
- * Errors: RevertError when the simulation or the mined transaction reverts; `RPC_FAILED` (retryable) otherwise.
+ * Simulates, sends, raises the fees while nobody includes it, and waits for one confirmation. `overrides.maxFeePerGas`: the most that is ever paid.
+ * Errors: RevertError when the simulation or the mined transaction reverts; retryable: `FEE_CAPPED` when the chain asks for more than the
+ * cap (nothing is sent then), `TX_DROPPED` when it was not included in time, `RPC_FAILED` otherwise.
  */
 export async function execute<A extends unknown[], R>(
   method: TypedContractMethod<A, R, "nonpayable">,
   args: A,
   overrides: Overrides = {},
+  patience: Patience = PATIENCE,
 ): Promise<Executed> {
   try {
-    const call = method as unknown as {
-      estimateGas(...all: unknown[]): Promise<bigint>;
-      send(
-        ...all: unknown[]
-      ): Promise<{ wait(confirms: number, ms: number): Promise<ContractTransactionReceipt | null> }>;
-    };
-    // The estimate is the simulation: it reverts with the same data. A tenth more covers state that moves before inclusion.
-    const gasLimit = overrides.gasLimit ?? ((await call.estimateGas(...args, overrides)) * 11n) / 10n;
-    const sent = await call.send(...args, { ...overrides, gasLimit });
-    // A transaction that nobody includes must not hold up whoever sent it for ever.
-    const receipt = await sent.wait(1, INCLUSION_MS);
-    if (receipt === null)
-      throw new MedNexusError("TX_DROPPED", "the transaction was dropped before inclusion", { retryable: true });
+    const call = method as unknown as BaseContractMethod & { readonly _contract: Contract };
+    const signer = call._contract.runner as Signer;
+    const { maxFeePerGas, ...others } = overrides;
+    // The estimate is the simulation: it reverts with the same data.
+    const limit = others.gasLimit ?? gasLimit(await call.estimateGas(...args, others));
+    const request = await call.populateTransaction(...args, { ...others, gasLimit: limit });
+    const receipt = await include(signer, request, BigInt(maxFeePerGas ?? MAX_FEE_PER_GAS), patience);
     return { receipt, gasUsed: receipt.gasUsed, events: decodeLogs(receipt) };
   } catch (cause) {
     throw decodeFailure(cause);
   }
+}
+
+/** Sends, and sends again with higher fees under the same nonce, until one of the transactions is mined. */
+async function include(
+  signer: Signer,
+  request: ContractTransaction,
+  cap: bigint,
+  { bumpMs, giveUpMs }: Patience,
+): Promise<TransactionReceipt> {
+  const provider = signer.provider!;
+  let fees = initialFees(await market(provider), cap);
+  if (fees === undefined)
+    throw new MedNexusError("FEE_CAPPED", `the chain asks for more than ${cap} wei a gas`, { retryable: true });
+  const first = await signer.sendTransaction({ ...request, ...fees });
+  const hashes = [first.hash];
+  const giveUp = Date.now() + giveUpMs;
+  for (let bumpAt = Date.now() + bumpMs, pause = 50; Date.now() < giveUp; pause = Math.min(2 * pause, 1_000)) {
+    for (const hash of hashes) {
+      const receipt = await provider.getTransactionReceipt(hash);
+      if (receipt?.status === 0) throw new RevertError("Unknown", { hash }, undefined);
+      if (receipt !== null) return receipt;
+    }
+    if (Date.now() >= bumpAt) {
+      bumpAt = Date.now() + bumpMs;
+      const higher = bumpedFees(fees, await market(provider), cap);
+      if (higher !== undefined) {
+        fees = higher;
+        // Mined meanwhile, or refused by a node that saw the fees otherwise: the receipts say.
+        const again = signer.sendTransaction({ ...request, ...fees, nonce: first.nonce });
+        hashes.push(
+          ...(await again.then(
+            ({ hash }) => [hash],
+            () => [],
+          )),
+        );
+      }
+    }
+    await new Promise((done) => setTimeout(done, pause));
+  }
+  throw new MedNexusError("TX_DROPPED", "the transaction was not included in time", { retryable: true });
+}
+
+/** What the chain asks for now. */
+async function market(provider: Provider): Promise<Market> {
+  // ethers offers twice the base fee and the tip.
+  const { maxFeePerGas, maxPriorityFeePerGas } = await provider.getFeeData();
+  const tip = maxPriorityFeePerGas ?? 0n;
+  return { baseFee: ((maxFeePerGas ?? tip) - tip) / 2n, tip };
 }
 
 /** Known events of a receipt, in log order. */

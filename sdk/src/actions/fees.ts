@@ -1,4 +1,4 @@
-/** Fees of a transaction, what it may cost, and how it is replaced (EIP-1559; replacement rule of the common nodes). */
+/** Fees of a transaction and how it is replaced (EIP-1559; replacement rule of the common nodes). */
 
 export interface Fees {
   /** Wei a gas. */
@@ -38,9 +38,3 @@ export function bumpedFees(before: Fees, market: Market, cap: bigint): Fees | un
 
 /** A tenth on top of the estimate, for state that moves before inclusion. */
 export const gasLimit = (estimate: bigint): bigint => estimate + estimate / 10n;
-
-/** What proving a round brings and costs, in the token's smallest unit. `tokenPerEther`: what 10^18 wei are worth; 0: gas is free. */
-export function profit(fee: bigint, gas: bigint, gasPrice: bigint, tokenPerEther: bigint): bigint {
-  const ether = 10n ** 18n;
-  return fee - (gas * gasPrice * tokenPerEther + ether - 1n) / ether;
-}
