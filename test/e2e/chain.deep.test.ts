@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { JsonRpcProvider } from "ethers";
+import { parseDeployment } from "@mednexus/sdk";
+import { differencesOfTwins, graphNode, historyAt } from "../fixtures/twins.ts";
 import { mednexus, onOutput, type Outcome, processesIn } from "./command.ts";
 
 /** A chain that was there before, and one that stays. */
 describe("mednexus devnet run, demo run --rpc --keep", function () {
-  this.timeout(400_000);
+  this.timeout(1_200_000);
 
   let temp: string;
   let devnet: ChildProcess;
@@ -47,34 +49,48 @@ describe("mednexus devnet run, demo run --rpc --keep", function () {
     expect(code, stdout + stderr).to.equal(0);
   });
 
-  it("runs on the chain named; prints URLs that answer and the whole result; Ctrl-C ends what it started and no more", async () => {
+  const readOk = (file: string): boolean => (JSON.parse(readFileSync(file, "utf8")) as { ok: boolean }).ok;
+
+  /** Where graph-node's rows differ from those of the run's own indexer, on the chain that the run left. */
+  async function inspect(chain: string, graphql: string, folder: string): Promise<string[]> {
+    const ponder = historyAt(graphql);
+    expect((await ponder.rows("round")).size).to.equal(2);
+    const [run] = readdirSync(folder).filter((name) => name.startsWith("mednexus-demo-"));
+    const deployment = parseDeployment(readFileSync(join(folder, run!, "deployment.json"), "utf8"));
+    const provider = new JsonRpcProvider(chain, 31337, { staticNetwork: true });
+    const subgraph = await graphNode(chain, deployment);
+    try {
+      await subgraph.waitForBlock(await provider.getBlockNumber());
+      expect((await subgraph.rows("modelVersion")).size).to.be.greaterThan(1);
+      return await differencesOfTwins(ponder, subgraph);
+    } finally {
+      provider.destroy();
+      await subgraph.stop();
+    }
+  }
+
+  it("runs on the chain named; both indexers have the same rows; prints the whole result; Ctrl-C ends what it started and no more", async () => {
     const json = join(temp, "result.json");
     const folder = mkdtempSync(join(temp, "own-"));
-    let kept: { chain: string; rows: number; ok: boolean } | undefined;
+    let failure: unknown;
+    let kept: { chain: string; ok: boolean; differences: readonly string[] } | undefined;
     const { code, stdout, stderr } = await mednexus(
       ["demo", "run", "--hospitals", "3", "--rounds", "1", "--rpc", url, "--keep", "--json", json],
       (child) =>
         onOutput(child, /chain {4}(http:\S+)\n {2}GraphQL {2}(http:\S+)\n/, ([, chain, graphql]) => {
-          void (async () => {
-            try {
-              const answer = await fetch(graphql!, {
-                method: "POST",
-                headers: { "content-type": "application/json" },
-                body: JSON.stringify({ query: "{ rounds { items { id } } }" }),
-              });
-              const { data } = (await answer.json()) as { data: { rounds: { items: unknown[] } } };
-              const { ok } = JSON.parse(readFileSync(json, "utf8")) as { ok: boolean };
-              kept = { chain: chain!, rows: data.rounds.items.length, ok };
-            } finally {
-              child.kill("SIGINT");
-            }
-          })();
+          void inspect(chain!, graphql!, folder)
+            .then(
+              (differences) => (kept = { chain: chain!, differences, ok: readOk(json) }),
+              (cause: unknown) => (failure = cause),
+            )
+            .finally(() => child.kill("SIGINT"));
         }),
       folder,
     );
     expect(code, stdout + stderr).to.equal(0);
     expect(stdout).to.include("every check held");
-    expect(kept).to.deep.equal({ chain: url, rows: 2, ok: true });
+    expect(failure).to.equal(undefined);
+    expect(kept, "P11").to.deep.equal({ chain: url, ok: true, differences: [] });
     expect(processesIn(folder)).to.deep.equal([]);
     expect(readdirSync(folder)).to.deep.equal([]);
     expect(await chainAnswers()).to.equal(true);

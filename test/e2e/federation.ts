@@ -13,7 +13,7 @@ import { type Passing, startGate, type Verdict } from "./gate.ts";
 
 /** Rows of every hospital, and windows short enough to wait for and long enough for a busy machine. */
 const DATA = fileURLToPath(new URL("../../cli/data", import.meta.url));
-const TIMING = { commit: 240, dispute: 10, settle: 1 };
+const TIMING = { commit: 240, dispute: 15, settle: 1 };
 
 export type Judge = (passing: Passing) => Verdict;
 const pass: Judge = () => "pass";
@@ -22,6 +22,7 @@ export class Federation {
   readonly world: World;
   readonly contracts: Contracts;
   readonly provider: JsonRpcProvider;
+  readonly rpcUrl: string;
   readonly relayUrl: string;
   /** What every process said. */
   readonly events: { readonly from: string; readonly event: ServiceEvent }[] = [];
@@ -30,7 +31,6 @@ export class Federation {
   /** Enrolled members from which on the next keeper started opens rounds itself. */
   openFrom = Infinity;
   readonly #setting: Pick<Setting, "world" | "demo" | "deploymentFile">;
-  readonly #rpcUrl: string;
   readonly #services = new Map<string, Service>();
   readonly #gates = new Map<string, { rpcUrl: string; relayUrl: string }>();
   readonly #judges = new Map<string, Judge>();
@@ -50,7 +50,7 @@ export class Federation {
     this.contracts = connect(this.world.deployment, given.provider);
     this.relayUrl = given.relayUrl;
     this.#setting = given.setting;
-    this.#rpcUrl = given.rpcUrl;
+    this.rpcUrl = given.rpcUrl;
     this.#folder = given.folder;
     this.#cleanups = given.cleanups;
     given.cleanups.push(() => stopServices([...this.#services.values()]));
@@ -145,7 +145,7 @@ export class Federation {
     );
   }
 
-  async until(what: string, holds: () => Promise<boolean> | boolean, seconds = 120): Promise<void> {
+  async until(what: string, holds: () => Promise<boolean> | boolean, seconds = 600): Promise<void> {
     for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
       if (await holds()) return;
       await new Promise((done) => setTimeout(done, 100));
@@ -171,7 +171,7 @@ export class Federation {
       this.#cleanups.push(() => gate.close());
       return gate.url;
     };
-    const gates = { rpcUrl: await open(this.#rpcUrl), relayUrl: await open(this.relayUrl) };
+    const gates = { rpcUrl: await open(this.rpcUrl), relayUrl: await open(this.relayUrl) };
     this.#gates.set(name, gates);
     return gates;
   }
