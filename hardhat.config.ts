@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { defineConfig } from "hardhat/config";
+import type { HardhatPlugin } from "hardhat/types/plugins";
 import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import upgrades from "@openzeppelin/hardhat-upgrades";
 
@@ -19,8 +20,21 @@ const compiler = {
   },
 };
 
+/** solc warns of the first `tstore` it meets (2394). The only one is OpenZeppelin's reentrancy guard, which clears its slot again. */
+const quiet: HardhatPlugin = {
+  id: "mednexus-quiet",
+  hookHandlers: {
+    solidity: async () => ({
+      default: async () => ({
+        getCompilationJobErrors: async (context, job, output, next) =>
+          (await next(context, job, output)).filter(({ errorCode }) => errorCode !== "2394"),
+      }),
+    }),
+  },
+};
+
 export default defineConfig({
-  plugins: [toolbox, upgrades],
+  plugins: [toolbox, upgrades, quiet],
   solidity: {
     profiles: { default: compiler, production: compiler },
     npmFilesToBuild: [

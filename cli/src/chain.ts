@@ -56,11 +56,26 @@ export function requireDevnet(chainId: number): void {
     );
 }
 
+/** A build that takes longer than this is one from nothing, and is said. */
+const BUILD_IS_SLOW_MS = 3_000;
+
 /** Deploys through the Ignition modules. On devnets the journal is thrown away: the chain will be, too. */
-export async function deployTo(url: string, config: DeployConfig, resume: boolean): Promise<Deployment> {
+export async function deployTo(
+  url: string,
+  config: DeployConfig,
+  resume: boolean,
+  say: (line: string) => void = console.error,
+): Promise<Deployment> {
   const { default: hre } = await import("hardhat");
   // A fresh clone has no artifacts; with nothing changed this takes a second.
-  await hre.tasks.getTask("build").run({ quiet: true });
+  const saying = setTimeout(
+    () => say("compiling the contracts: a minute or two, the first time only"),
+    BUILD_IS_SLOW_MS,
+  );
+  await hre.tasks
+    .getTask("build")
+    .run({ quiet: true })
+    .finally(() => clearTimeout(saying));
   const connection = await hre.network.create({ network: "devnet", override: { url } });
   const [deployer] = await connection.ethers.getSigners();
   if (deployer === undefined) throw new MedNexusError("NO_ACCOUNT", "the chain has no unlocked account to deploy with");

@@ -32,7 +32,7 @@ export async function openGround(
   cleanups.push(() => provider.destroy());
   requireDevnet(Number((await provider.getNetwork()).chainId));
   say(`chain at ${url}`);
-  const deployment = await deployTo(url, { ...readDeployConfig(DEVNET_CONFIG), sizes: [size] }, false);
+  const deployment = await deployTo(url, { ...readDeployConfig(DEVNET_CONFIG), sizes: [size] }, false, say);
   say(
     `deployed ${Object.keys(deployment.addresses).length} contracts; admin ${deployment.admin} (INSECURE development account)`,
   );
