@@ -13,9 +13,10 @@ interface IRoundSettlement {
         uint256 y; // y_M
         G1 w;
         Proof proof;
+        // inside r_M, so that a copied proof publishes what its maker did and pays its maker:
         bytes32 storageRoot; // claims that readers check
         bytes32 artefactRoot;
-        address payee; // named inside r_M: a copied proof pays its maker
+        address payee;
     }
 
     event RoundFinalized(
@@ -49,7 +50,7 @@ interface IRoundSettlement {
     error NotNode(RoundId round, address party);
     error DemandsOpen(uint256 count);
 
-    /// Anybody: the first valid aggregate proof wins the ramped fee for its named payee. Training rounds in state Summed.
+    /// Anybody: the first valid aggregate proof wins the ramped fee and the tip for its named payee, whoever sends it. Training rounds in state Summed.
     function finalize(Finalization calldata f) external;
     /// Anybody: statistics rounds, once sums are final.
     function completeStatistics(RoundId round) external;

@@ -54,7 +54,7 @@ library Transcript {
         uint64 records; // n̂
     }
 
-    /// Everything an aggregate proof is valid for; `payee` makes a copied proof pay its maker.
+    /// Everything an aggregate proof is valid for; `payee` makes a copied proof pay its maker, the roots make it publish its maker's claims.
     struct AggregateContext {
         uint256 chainId;
         address roundSettlement;
@@ -68,6 +68,8 @@ library Transcript {
         bytes32 srsHash;
         uint32 n;
         address payee;
+        bytes32 storageRoot;
+        bytes32 artefactRoot;
     }
 
     // --- updates and aggregates

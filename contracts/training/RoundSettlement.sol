@@ -81,12 +81,10 @@ contract RoundSettlement is Module, IRoundSettlement {
 
         uint256 fee = _proverFee(set.summedAt, s.ramp, s.prices);
         _append(f, r, set.setHash, next, s.growth, fee);
-        // One credit where one party earned both.
+        // The tip too goes to the payee: whoever copies a proof and sends it first has earned nothing.
         uint256 tip = s.prices.tip;
-        emit TipPaid(f.round, msg.sender, "finalize", tip);
-        if (f.payee == msg.sender) fee += tip;
-        else _credit(s.token, f.round, msg.sender, tip);
-        _credit(s.token, f.round, f.payee, fee);
+        emit TipPaid(f.round, f.payee, "finalize", tip);
+        _credit(s.token, f.round, f.payee, fee + tip);
     }
 
     /// @inheritdoc IRoundSettlement
@@ -249,7 +247,9 @@ contract RoundSettlement is Module, IRoundSettlement {
                 keyHash: r.aggregateKeyHash,
                 srsHash: r.srsHash,
                 n: r.n,
-                payee: f.payee
+                payee: f.payee,
+                storageRoot: f.storageRoot,
+                artefactRoot: f.artefactRoot
             })
         );
         uint256 point = Transcript.aggregateChallenge(ctxM, next, f.h);

@@ -145,6 +145,8 @@ export class AggregateProver {
       srsHash: round.srsHash,
       n: round.n,
       payee: this.#payee,
+      storageRoot,
+      artefactRoot,
     });
     const h = aggregateHash(vector);
     const r = aggregateChallenge(ctxM, commitment, h);

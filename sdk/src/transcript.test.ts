@@ -69,6 +69,8 @@ const aggregate: AggregateContext = {
   srsHash: H2,
   n: 16,
   payee: A2,
+  storageRoot: H1,
+  artefactRoot: H2,
 };
 
 /** The same record with one field changed, for every field. */

@@ -52,7 +52,7 @@ const UPDATE_CONTEXT =
   "bytes32 srsHash,uint32 n,uint256 normBound2,uint8 nodes,uint8 threshold,address institution,uint64 dataset," +
   "uint32 datasetVersion,uint64 consentEpoch,uint64 records)";
 
-/** What one aggregation is bound to, its payee included. */
+/** What one aggregation is bound to, its payee and its maker's claims included. */
 export interface AggregateContext {
   readonly chainId: bigint;
   readonly roundSettlement: Address;
@@ -67,11 +67,14 @@ export interface AggregateContext {
   readonly srsHash: Hash;
   readonly n: number;
   readonly payee: Address;
+  readonly storageRoot: Hash;
+  readonly artefactRoot: Hash;
 }
 
 const AGGREGATE_CONTEXT =
   `tuple(uint256 chainId,address roundSettlement,uint64 campaign,uint64 round,uint64 model,${G1_TYPE} base,` +
-  "bytes32 setHash,uint256 lambda,bytes32 keyHash,bytes32 srsHash,uint32 n,address payee)";
+  "bytes32 setHash,uint256 lambda,bytes32 keyHash,bytes32 srsHash,uint32 n,address payee,bytes32 storageRoot," +
+  "bytes32 artefactRoot)";
 
 /** What an imported base model is bound to. */
 export interface ImportContext {

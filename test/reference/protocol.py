@@ -92,7 +92,7 @@ def update_context(c):
 
 
 def aggregate_context(c):
-    fields = "chainId roundSettlement campaign round model base setHash lambda keyHash srsHash n payee"
+    fields = "chainId roundSettlement campaign round model base setHash lambda keyHash srsHash n payee storageRoot artefactRoot"
     return digest(tag("agg"), tuple(_field(c, name) for name in fields.split()))
 
 

@@ -77,7 +77,7 @@ import {
   updateHash,
   updateVector,
 } from "@mednexus/sdk";
-import { TypedDataEncoder } from "ethers";
+import { id, TypedDataEncoder } from "ethers";
 import { seededInt, seededRandom } from "./seeded.ts";
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(64, "0")}`;
@@ -261,6 +261,8 @@ async function round(key: CommitKey, hashes: { keyHash: Hash; srsHash: Hash }, s
     ...hashes,
     n,
     payee: address(0xc1),
+    storageRoot: id("storage") as Hash,
+    artefactRoot: id("artefact") as Hash,
   };
   const ctxM = aggregateContextHash(context);
   const h = aggregateHash(model);

@@ -356,7 +356,9 @@ abstract contract RoundMoves is RoundSystem {
                 keyHash: r.aggregateKeyHash,
                 srsHash: r.srsHash,
                 n: N,
-                payee: payee
+                payee: payee,
+                storageRoot: f.storageRoot,
+                artefactRoot: f.artefactRoot
             })
         );
         uint256 point = Transcript.aggregateChallenge(ctxM, next, f.h);

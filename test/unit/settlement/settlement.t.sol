@@ -49,8 +49,8 @@ contract SettlementTest is RoundMoves {
         uint256 fee = settlement.proverFeeNow(round);
         require(fee == 75_000, "a quarter of the ramp");
         _finalize();
-        require(_credit(PROVER) == fee, "prover paid at once");
-        require(_credit(KEEPER) == 3 * TIP, "three tips");
+        require(_credit(PROVER) == fee + TIP, "prover paid at once");
+        require(_credit(KEEPER) == 2 * TIP, "two tips"); // KEEPER sent the finalization too
         vm.expectPartialRevert(IRoundSettlement.SumsNotFinal.selector);
         settlement.claimNode(round, 0);
         _pass(301);
@@ -116,9 +116,19 @@ contract SettlementTest is RoundMoves {
         vm.expectPartialRevert(IRoundSettlement.ZeroPayee.selector);
         settlement.finalize(f);
         f.payee = PROVER;
+        bytes32 root = f.storageRoot;
+        f.storageRoot = keccak256("a vector that nobody has");
+        vm.prank(thief);
+        vm.expectPartialRevert(IRoundSettlement.AggregateRejected.selector);
+        settlement.finalize(f);
+        (f.storageRoot, f.artefactRoot) = (root, keccak256("a description of something else"));
+        vm.prank(thief);
+        vm.expectPartialRevert(IRoundSettlement.AggregateRejected.selector);
+        settlement.finalize(f);
+        f.artefactRoot = keccak256("artefact");
         vm.prank(thief);
         settlement.finalize(f);
-        require(_credit(PROVER) == 50_000 && _credit(thief) == TIP, "maker paid");
+        require(_credit(PROVER) == 50_000 + TIP && _credit(thief) == 0, "its maker is paid for all of it");
     }
 
     /// [attack 39] [attack 40] another vector, other blinders, another h or y: no proof.
@@ -311,7 +321,7 @@ contract SettlementTest is RoundMoves {
         _pass(301);
         _claimEverything();
         _assertSettled();
-        require(_credit(f.payee) == 50_000, "credited");
+        require(_credit(f.payee) == 50_000 + TIP, "credited");
     }
 
     function test_statisticsRoundCompletesAtItsSums() public {
