@@ -65,6 +65,8 @@ async function mocha(files: string[]): Promise<Tally> {
     join(root, "scripts", "reporter.cjs"),
     "--reporter-option",
     `output=${report}`,
+    // What runs for minutes on a quiet machine may take an hour on a busy one.
+    ...(deep ? ["--timeout", "3600000"] : []),
     ...files,
   ]);
   const { stats, tests, pending, failures } = JSON.parse(readFileSync(report, "utf8")) as {

@@ -45,7 +45,7 @@ describe("the published package", () => {
   const installed = () => join(app, "node_modules", "@mednexus", "sdk");
 
   function run(command: string, ...args: string[]): string {
-    const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: app, encoding: "utf8", timeout: 60_000 });
+    const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: app, encoding: "utf8", timeout: 600_000 });
     expect(status, `${stdout}${stderr}${error ?? ""}`).to.equal(0);
     return stdout.trim();
   }
@@ -62,7 +62,9 @@ describe("the published package", () => {
     for (const name of Object.keys(dependencies)) {
       const place = join(app, "node_modules", name);
       mkdirSync(dirname(place), { recursive: true });
-      symlinkSync(join(modules, name), place);
+      // The package's own version, where the repository's root has another.
+      const own = join(root, "sdk", "node_modules", name);
+      symlinkSync(existsSync(own) ? own : join(modules, name), place);
     }
     writeFileSync(join(app, "package.json"), JSON.stringify({ type: "module" }));
     writeFileSync(join(app, "program.js"), PROGRAM);
