@@ -1,6 +1,5 @@
 import {
   type Curve,
-  Fr,
   FR_MODULUS,
   type G1,
   type Proof,
@@ -12,8 +11,9 @@ import * as snarkjs from "snarkjs";
 import { type Keys, loadKeys } from "./keys.ts";
 import { type Circuit, CircuitError } from "./manifest.ts";
 import { binaryFile, join, littleEndian, u32 } from "./setup/binary.ts";
+import { circuitInputs, publicInputsOf } from "./statement.ts";
 import { verifyProof } from "./verify.ts";
-import { calculateWitness, type CircuitInputs } from "./witness.ts";
+import { calculateWitness } from "./witness.ts";
 
 /** Keys with their witness generator compiled. */
 type Loaded = Keys & { readonly generator: WebAssembly.Module };
@@ -61,7 +61,7 @@ export class SnarkjsBackend implements ProverBackend {
     if (--SnarkjsBackend.#open === 0) await (await snarkjs.curves.getCurveFromName("bn128")).terminate();
   }
 
-  async #prove(circuit: Circuit, n: number, witness: Witnesses[Circuit]): Promise<Proved> {
+  async #prove<C extends Circuit>(circuit: C, n: number, witness: Witnesses[C]): Promise<Proved> {
     if (this.#closed) throw new CircuitError("BACKEND_CLOSED", "the prover was closed");
     const inputs = circuitInputs(circuit, n, witness);
     const keys = await this.keys(circuit, n);
@@ -94,34 +94,6 @@ export class SnarkjsBackend implements ProverBackend {
     }
     return keys;
   }
-}
-
-/** The statement's public inputs in the verifier's order. */
-export function publicInputsOf<C extends Circuit>(circuit: C, witness: Witnesses[C]): bigint[] {
-  const { h, r, y } = witness;
-  return circuit === "update" ? [h, r, y, (witness as Witnesses["update"]).normBound2] : [h, r, y];
-}
-
-/**
- * Inputs by the circuit's signal names.
- * @throws CircuitError WITNESS_INVALID for a wrong length or a value that is not a canonical field element
- */
-export function circuitInputs(circuit: Circuit, n: number, witness: Witnesses[Circuit]): CircuitInputs {
-  const { h, r, y, values, blinders } = witness;
-  if (values.length !== n || blinders.length !== 4) {
-    throw new CircuitError(
-      "WITNESS_INVALID",
-      `${circuit}(${n}) takes ${n} values and 4 blinders, not ${values.length} and ${blinders.length}`,
-    );
-  }
-  const publicInputs = publicInputsOf(circuit, witness);
-  // circom would reduce these silently
-  if (![...publicInputs, ...values, ...blinders].every((v) => typeof v === "bigint" && Fr.isCanonical(v))) {
-    throw new CircuitError("WITNESS_INVALID", `${circuit}(${n}): a value is not a canonical field element`);
-  }
-  return circuit === "update"
-    ? { h, r, y, B2: publicInputs[3]!, u: values, rho: blinders }
-    : { h, r, y, m: values, rho: blinders };
 }
 
 function file(data: Uint8Array): snarkjs.MemoryFile {

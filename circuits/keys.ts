@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { keyHash as hashKey, type VerifyingKey } from "@mednexus/sdk";
-import { type Circuit, CircuitError, manifest, packageRoot } from "./manifest.ts";
+import { type Circuit, CircuitError, isSize, manifest, packageRoot } from "./manifest.ts";
 import { publishedRecord } from "./published.ts";
 import { type BuildRecord, decodeVerifyingKey } from "./setup/record.ts";
 
@@ -43,7 +43,7 @@ export interface LoadOptions {
  * @throws CircuitError SIZE_UNKNOWN, BUILD_FAILED, KEYS_NOT_REPRODUCED
  */
 export async function loadKeys(circuit: Circuit, n: number, options: LoadOptions = {}): Promise<Keys> {
-  if (!Object.hasOwn(manifest, circuit) || !Number.isInteger(n) || n < 16 || n > 4096 || (n & (n - 1)) !== 0) {
+  if (!Object.hasOwn(manifest, circuit) || !isSize(circuit, n)) {
     throw new CircuitError("SIZE_UNKNOWN", `no circuit ${circuit} of size ${n}`);
   }
   const folder = folderOf(circuit, n, options.cache);

@@ -26,7 +26,8 @@ export interface CompileOptions {
 }
 
 /**
- * Compiles `component main {public [...]} = template(n)` in a child process, with `scratch` for its files.
+ * Compiles `component main {public [...]} = template(n)` in a child process, with `scratch` for its files. Size 1 is that of a
+ * circuit without vectors, whose template takes no parameter.
  * @throws CircuitError COMPILE_FAILED with the compiler's words
  */
 export async function compile(
@@ -43,7 +44,7 @@ export async function compile(
   await writeFile(
     main,
     `pragma circom 2.2.3;\ninclude ${JSON.stringify(join(root, entry.source))};\n` +
-      `component main${published} = ${entry.template}(${n});\n`,
+      `component main${published} = ${entry.template}(${n === 1 ? "" : n});\n`,
   );
   const args = [circom, main, "--r1cs", "--wasm", "--sym", `--${optimization}`, "-l", libraries, "-o", out];
   await run(process.execPath, args, { maxBuffer: 1 << 26 }).catch(

@@ -1,6 +1,8 @@
 import { Domain, evaluate, Fr, packLimbs, type Witnesses } from "@mednexus/sdk";
-import { circuitInputs } from "../index.ts";
+import { type Circuit, circuitInputs } from "../index.ts";
 import { type Assignment, type Lab, LAB_SIZE, override, splice } from "./lab.ts";
+import { inferenceForgeries } from "./inferenceForgeries.ts";
+import { rekeyForgeries } from "./rekeyForgeries.ts";
 import { aggregateStatement, seeded, updateStatement } from "./statements.ts";
 
 /**
@@ -21,38 +23,94 @@ export interface Forgery {
 export const SEED = 20_261;
 const n = LAB_SIZE;
 const domain = Domain.of(n);
-const next = seeded(SEED);
-const field = (): bigint => next(Fr.modulus);
+export const next = seeded(SEED);
+export const field = (): bigint => next(Fr.modulus);
 
-type Poseidon = (inputs: readonly bigint[]) => Promise<Assignment>;
+/** Shapes of the constraints of an AssertBits. */
+export const bits = (of: string): string => `1+${of}.bits[] * ${of}.bits[] = `;
+export const recomposed = (of: string): string => ` = ${of}.bits[]+${of}.in`;
 
-/** Constraints that both circuits share through Chain and Evaluate; `of` gives an assignment of the circuit for a vector. */
-function shared(
-  lab: Lab,
-  poseidon: Poseidon,
+export type Poseidon = (inputs: readonly bigint[]) => Promise<Assignment>;
+
+/** Constraints of one Chain, the component `at` over `elements` inputs; its hash is the public signal `root`. */
+export function chainForgeries(
+  at: string,
+  root: string,
   elements: number,
+  poseidon: Poseidon,
   honest: () => Promise<Assignment>,
-  sibling: () => Promise<Assignment>,
 ): Forgery[] {
   const steps = Math.ceil(elements / 15);
   const last = steps - 1;
 
   /** The chain with its step k run on other inputs, and everything after it following. */
-  async function rechain(base: Assignment, k: number, change: (inputs: bigint[]) => bigint[]): Promise<Assignment> {
-    let out = base;
+  async function rechain(k: number, change: (inputs: bigint[]) => bigint[]): Promise<Assignment> {
+    let out = await honest();
     for (let s = k; s < steps; s++) {
-      const inputs = Array.from({ length: 16 }, (_, i) => out.get(`main.chain.step[${s}].inputs[${i}]`)!);
-      if (s > k) inputs[0] = out.get(`main.chain.step[${s - 1}].out`)!;
+      const inputs = Array.from({ length: 16 }, (_, i) => out.get(`main.${at}.step[${s}].inputs[${i}]`)!);
+      if (s > k) inputs[0] = out.get(`main.${at}.step[${s - 1}].out`)!;
       const run = await poseidon(s === k ? change(inputs) : inputs);
       const inner = [...run]
         .filter(([name]) => name !== "1")
-        .map(([name, value]) => [`chain.step[${s}].${name.slice("main.".length)}`, value] as const);
+        .map(([name, value]) => [`${at}.step[${s}].${name.slice("main.".length)}`, value] as const);
       out = override(out, Object.fromEntries(inner));
     }
-    const result = out.get(`main.chain.step[${last}].out`)!;
-    return override(out, { "chain.out": result, h: result });
+    const result = out.get(`main.${at}.step[${last}].out`)!;
+    return override(out, { [`${at}.out`]: result, [root]: result });
   }
 
+  const forgeries: Forgery[] = [
+    {
+      id: "H1",
+      title: "a chain of another kind, size or width",
+      shape: ` = 1+${at}.step[].inputs[]`,
+      rows: 1,
+      make: () => rechain(0, (inputs) => inputs.with(0, inputs[0]! + 1n)),
+    },
+    {
+      id: "H3",
+      title: "another element absorbed than the one given",
+      shape: ` = ${at}.in[]+${at}.step[].inputs[]`,
+      rows: elements,
+      make: () => rechain(0, (inputs) => inputs.with(2, field())),
+    },
+    {
+      id: "H4",
+      title: "padding that is not zero",
+      shape: ` = ${at}.step[].inputs[]`,
+      rows: 15 * steps - elements,
+      make: () => rechain(last, (inputs) => inputs.with(15, 7n)),
+    },
+    {
+      id: "H5",
+      title: "a hash that is not the last state",
+      shape: ` = ${at}.out+${at}.step[].out`,
+      rows: 1,
+      make: async () => {
+        const hash = field();
+        return override(await honest(), { [`${at}.out`]: hash, [root]: hash });
+      },
+    },
+  ];
+  if (steps > 1) {
+    forgeries.push({
+      id: "H2",
+      title: "two chains in place of one",
+      shape: ` = ${at}.step[].inputs[]+${at}.step[].out`,
+      rows: steps - 1,
+      make: () => rechain(1, (inputs) => inputs.with(0, field())),
+    });
+  }
+  return forgeries;
+}
+
+/** Constraints that update and aggregate share through Chain and Evaluate; `honest` gives an assignment of the circuit for a vector. */
+function shared(
+  poseidon: Poseidon,
+  elements: number,
+  honest: () => Promise<Assignment>,
+  sibling: () => Promise<Assignment>,
+): Forgery[] {
   /** Everything in Evaluate that follows from its parts' signals, the powers of r and the inner sums excepted where overridden. */
   function reevaluate(base: Assignment, changed: Record<string, bigint>): Assignment {
     const at = (name: string): bigint => changed[name] ?? base.get(`main.evaluate.${name}`)!;
@@ -90,38 +148,8 @@ function shared(
     make: async () => reevaluate(await honest(), changed()),
   });
 
-  const forgeries: Forgery[] = [
-    {
-      id: "H1",
-      title: "a chain of another kind, size or width",
-      shape: " = 1+chain.step[].inputs[]",
-      rows: 1,
-      make: async () => rechain(await honest(), 0, (inputs) => inputs.with(0, inputs[0]! + 1n)),
-    },
-    {
-      id: "H3",
-      title: "another element absorbed than the one given",
-      shape: " = chain.in[]+chain.step[].inputs[]",
-      rows: elements,
-      make: async () => rechain(await honest(), 0, (inputs) => inputs.with(2, field())),
-    },
-    {
-      id: "H4",
-      title: "padding that is not zero",
-      shape: " = chain.step[].inputs[]",
-      rows: 15 * steps - elements,
-      make: async () => rechain(await honest(), last, (inputs) => inputs.with(15, 7n)),
-    },
-    {
-      id: "H5",
-      title: "a hash that is not the last state",
-      shape: " = chain.out+chain.step[].out",
-      rows: 1,
-      make: async () => {
-        const hash = field();
-        return override(await honest(), { "chain.out": hash, h: hash });
-      },
-    },
+  return [
+    ...chainForgeries("chain", "h", elements, poseidon, honest),
     evaluation("E1", "an inverse that is none", "1+evaluate.part[].r * evaluate.part[].inverse[] = 1", n, () => ({
       "part[0].inverse[3]": field(),
     })),
@@ -227,16 +255,6 @@ function shared(
       make: async () => splice(await honest(), await sibling(), "rho", "evaluate", "y", "r"),
     },
   ];
-  if (steps > 1) {
-    forgeries.push({
-      id: "H2",
-      title: "two chains in place of one",
-      shape: " = chain.step[].inputs[]+chain.step[].out",
-      rows: steps - 1,
-      make: async () => rechain(await honest(), 1, (inputs) => inputs.with(0, field())),
-    });
-  }
-  return forgeries;
 }
 
 export function updateForgeries(lab: Lab, poseidon: Poseidon): Forgery[] {
@@ -261,10 +279,8 @@ export function updateForgeries(lab: Lab, poseidon: Poseidon): Forgery[] {
     return override(out, { h: out.get("main.chain.out")! });
   }
 
-  const bits = (of: string): string => `1+${of}.bits[] * ${of}.bits[] = `;
-  const recomposed = (of: string): string => ` = ${of}.bits[]+${of}.in`;
   return [
-    ...shared(lab, poseidon, packLimbs(small).length + 4, honest, sibling),
+    ...shared(poseidon, packLimbs(small).length + 4, honest, sibling),
     {
       id: "R2",
       title: "[attack 1] a coordinate of 2^15",
@@ -401,7 +417,7 @@ export function aggregateForgeries(lab: Lab, poseidon: Poseidon): Forgery[] {
     lab.forge(circuitInputs("aggregate", n, changed));
   const honest = (): Promise<Assignment> => run(statement);
   return [
-    ...shared(lab, poseidon, n + 4, honest, () =>
+    ...shared(poseidon, n + 4, honest, () =>
       run(aggregateStatement(values, [field(), field(), field(), field()], statement.r)),
     ),
     {
@@ -432,3 +448,11 @@ export function aggregateForgeries(lab: Lab, poseidon: Poseidon): Forgery[] {
     },
   ];
 }
+
+/** Every circuit's. */
+export const forgeriesOf: { readonly [C in Circuit]: (lab: Lab, poseidon: Poseidon) => Forgery[] } = {
+  update: updateForgeries,
+  aggregate: aggregateForgeries,
+  inference: inferenceForgeries,
+  rekey: rekeyForgeries,
+};

@@ -47,6 +47,8 @@ describe("development keys and their cache", () => {
       ["update", 8192],
       ["update", 8],
       ["update", 128.5],
+      ["rekey", 128],
+      ["inference", 1],
       ["constructor", 128],
     ] as [Circuit, number][]) {
       const error = await loadKeys(circuit, n).then(
@@ -61,7 +63,7 @@ describe("development keys and their cache", () => {
     for (const { circuit, n } of published) {
       const key = publishedKey(circuit, n);
       expect(key.gamma).not.deep.equal(key.delta);
-      expect(key.ic).length(circuit === "update" ? 5 : 4);
+      expect(key.ic, circuit).length(1 + { update: 4, aggregate: 3, inference: 4, rekey: 13 }[circuit]);
       expect(key.ic.some((p) => equalG1(p, { x: 0n, y: 0n }))).equal(false);
     }
     expect(new Set(published.map(({ circuit, n }) => publishedKey(circuit, n).keyHash)).size).equal(published.length);

@@ -3,12 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fr } from "@mednexus/sdk";
 import { type Circuit, compile, manifest } from "../index.ts";
-import { packageRoot } from "../manifest.ts";
+import { isSize, packageRoot } from "../manifest.ts";
 import { brokenRows, type Combination, type R1cs, readR1cs, type Row } from "../setup/r1cs.ts";
 import { calculateWitness, type CircuitInputs } from "../witness.ts";
 
 /** Forged witnesses are made and judged at this size: one full limb and one of a single coordinate. */
 export const LAB_SIZE = 16;
+
+export const labSize = (circuit: Circuit): number => (isSize(circuit, LAB_SIZE) ? LAB_SIZE : 1);
 
 /** Signal name (as in circom's symbol table) to value: an assignment of every wire of a circuit compiled at O0. */
 export type Assignment = Map<string, bigint>;
@@ -62,8 +64,8 @@ export class System {
 export async function openLab(circuit: Circuit): Promise<Lab> {
   const entry = manifest[circuit];
   const [strict, optimized, loose] = await Promise.all([
-    inScratch((scratch) => compile(entry, LAB_SIZE, scratch, { optimization: "O0" })),
-    inScratch((scratch) => compile(entry, LAB_SIZE, scratch)),
+    inScratch((scratch) => compile(entry, labSize(circuit), scratch, { optimization: "O0" })),
+    inScratch((scratch) => compile(entry, labSize(circuit), scratch)),
     compilePatched(circuit, (source) => source.replaceAll(/^.*===.*$/gm, "")),
   ]);
   const generators = { prove: await WebAssembly.compile(optimized.wasm), forge: await WebAssembly.compile(loose.wasm) };
@@ -88,17 +90,21 @@ export function compilePatched(
       const path = join(scratch, "src", file);
       await writeFile(path, patch(await readFile(path, "utf8"), file));
     }
-    return compile(manifest[circuit], LAB_SIZE, join(scratch, "out"), { optimization: "O0", root: scratch });
+    return compile(manifest[circuit], labSize(circuit), join(scratch, "out"), { optimization: "O0", root: scratch });
   });
 }
 
 export const SOURCES = [
   "update.circom",
   "aggregate.circom",
+  "inference.circom",
+  "rekey.circom",
   "lib/limb.circom",
   "lib/range.circom",
   "lib/chain.circom",
   "lib/evaluate.circom",
+  "lib/dot.circom",
+  "lib/agreement.circom",
 ];
 
 /** Runs one Poseidon(16) alone: its inner signals by their names under a `Poseidon` component. */

@@ -1,7 +1,7 @@
 import { Curve, Fr, FQ_MODULUS, FR_MODULUS, MedNexusError } from "@mednexus/sdk";
 import { expect } from "chai";
 import { publicInputsOf, publishedKey, simulateProof, SnarkjsBackend, verifyProof } from "../index.ts";
-import { randomAggregate, randomUpdate } from "./statements.ts";
+import { randomAggregate, randomInference, randomRekey, randomUpdate } from "./statements.ts";
 
 describe("SnarkjsBackend, size 128", function () {
   const seed = 41;
@@ -37,6 +37,30 @@ describe("SnarkjsBackend, size 128", function () {
     const { proof, publicInputs } = await backend.prove("aggregate", 128, aggregate);
     expect(publicInputs).deep.equal([aggregate.h, aggregate.r, aggregate.y]);
     expect(await verifyProof(curve, publishedKey("aggregate", 128), publicInputs, proof)).equal(true);
+  });
+
+  it(`proves an inference (seed ${seed}), and no other decision or score of it`, async () => {
+    const inference = randomInference(128, seed);
+    const { proof, publicInputs } = await backend.prove("inference", 128, inference);
+    const { modelRoot, inputCommitment, decision, score } = inference;
+    expect(publicInputs).deep.equal([modelRoot, inputCommitment, decision, score]);
+    const inferenceKey = publishedKey("inference", 128);
+    expect(await verifyProof(curve, inferenceKey, publicInputs, proof)).equal(true);
+    expect(await verifyProof(curve, inferenceKey, publicInputs.with(2, 1n - decision), proof)).equal(false);
+    await refused(backend.prove("inference", 128, { ...inference, decision: 1n - decision }), "WITNESS_INVALID");
+    await refused(backend.prove("inference", 128, { ...inference, score: Fr.add(score, 1n) }), "WITNESS_INVALID");
+  });
+
+  it(`proves a key sealed anew (seed ${seed}); [attack 54] a past holder, who still knows the key, cannot`, async () => {
+    const rekey = randomRekey(seed);
+    const { proof, publicInputs } = await backend.prove("rekey", 1, rekey);
+    const { current, holder, currentBinding, next, receiver, nextBinding, keyHash } = rekey;
+    const inputs = [current.ex, current.ey, current.c, holder.x, holder.y, currentBinding];
+    inputs.push(next.ex, next.ey, next.c, receiver.x, receiver.y, nextBinding, keyHash);
+    expect(publicInputs).deep.equal(inputs);
+    expect(await verifyProof(curve, publishedKey("rekey", 1), publicInputs, proof)).equal(true);
+    await refused(backend.prove("rekey", 1, { ...rekey, secret: randomRekey(seed + 1).secret }), "WITNESS_INVALID");
+    await refused(backend.prove("rekey", 1, { ...rekey, keyHash: Fr.add(keyHash, 1n) }), "WITNESS_INVALID");
   });
 
   it("two proofs asked for at once both come, and two proofs of one statement differ", async () => {

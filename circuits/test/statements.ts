@@ -1,4 +1,19 @@
-import { aggregateHash, evaluate, Fr, lower, squaredNorm, updateHash, type Witnesses } from "@mednexus/sdk";
+import {
+  aggregateHash,
+  evaluate,
+  Fr,
+  generateSealKeys,
+  inferenceWitness,
+  lower,
+  modelKeyHash,
+  type RandomBytes,
+  randomModelKey,
+  rekey,
+  sealModelKey,
+  squaredNorm,
+  updateHash,
+  type Witnesses,
+} from "@mednexus/sdk";
 
 /** Deterministic stream of integers for tests; print the seed with what it produced. */
 export function seeded(seed: number): (bound: bigint) => bigint {
@@ -56,3 +71,45 @@ export function randomAggregate(n: number, seed: number): Witnesses["aggregate"]
   const field = (): bigint => next(Fr.modulus);
   return aggregateStatement(Array.from({ length: n }, field), [field(), field(), field(), field()], field());
 }
+
+export function randomInference(n: number, seed: number): Witnesses["inference"] {
+  const next = seeded(seed);
+  const model = Array.from({ length: n }, () => next((1n << 61n) - 1n) - (1n << 60n) + 1n);
+  const blinders = Array.from({ length: 4 }, () => next(Fr.modulus));
+  const input = Array.from({ length: n }, () => next(65536n) - 32768n);
+  return inferenceWitness([...lower(model), ...blinders], input, next(Fr.modulus));
+}
+
+/** The first honest re-sealing from the seed on that `wanted` likes. */
+export function randomRekey(
+  seed: number,
+  wanted: (witness: Witnesses["rekey"]) => boolean = () => true,
+): Witnesses["rekey"] {
+  const next = seeded(seed);
+  const random: RandomBytes = (length) => Uint8Array.from({ length }, () => Number(next(256n)));
+  for (;;) {
+    const [holder, receiver] = [generateSealKeys(random), generateSealKeys(random)];
+    const key = randomModelKey(random);
+    const [currentBinding, nextBinding] = [next(Fr.modulus), next(Fr.modulus)];
+    const witness = rekey(
+      {
+        secret: holder.secret,
+        current: sealModelKey(key, holder.publicKey, currentBinding, random),
+        currentBinding,
+        keyHash: modelKeyHash(key),
+        receiver: receiver.publicKey,
+        nextBinding,
+      },
+      random,
+    );
+    if (wanted(witness)) return witness;
+  }
+}
+
+/** A random honest statement of any circuit. */
+export const randomStatement: { readonly [C in keyof Witnesses]: (n: number, seed: number) => Witnesses[C] } = {
+  update: randomUpdate,
+  aggregate: randomAggregate,
+  inference: randomInference,
+  rekey: (_, seed) => randomRekey(seed),
+};

@@ -21,9 +21,18 @@ interface VectorRound {
   aggregate: { model: string[]; h: string; r: string; y: string };
 }
 
-const { rounds } = JSON.parse(readFileSync(new URL("../../test/vectors/encoding.json", import.meta.url), "utf8")) as {
-  rounds: VectorRound[];
-};
+interface VectorInference {
+  input: string[];
+  salt: string;
+  modelRoot: string;
+  inputCommitment: string;
+  decision: number;
+  score: string;
+}
+
+const { rounds, inference, rekey } = JSON.parse(
+  readFileSync(new URL("../../test/vectors/encoding.json", import.meta.url), "utf8"),
+) as { rounds: VectorRound[]; inference: VectorInference[]; rekey: object };
 
 /** The constraint system alone judges: whether inputs satisfy it, with a witness computed by the circuit's own generator. */
 async function judge(circuit: Circuit, n: number): Promise<(statement: Witnesses[Circuit]) => Promise<boolean>> {
@@ -93,4 +102,49 @@ describe("encoding vectors in the circuits", () => {
       }
     });
   }
+
+  it("inference(16) accepts commitment, score and decision of both inputs, and none of them changed", async () => {
+    const accepts = await judge("inference", 16);
+    const model = rounds[0]!.aggregate.model.map(BigInt);
+    expect(new Set(inference.map(({ decision }) => decision)).size).to.equal(2);
+    for (const { input, salt, modelRoot, inputCommitment, decision, score } of inference) {
+      const statement: Witnesses["inference"] = {
+        modelRoot: BigInt(modelRoot),
+        inputCommitment: BigInt(inputCommitment),
+        decision: BigInt(decision),
+        score: Fr.from(BigInt(score)),
+        values: model.slice(0, 16),
+        blinders: model.slice(16),
+        input: lower(input.map(BigInt)),
+        salt: BigInt(salt),
+      };
+      expect(await accepts(statement)).to.equal(true);
+      for (const name of ["modelRoot", "inputCommitment", "score"] as const)
+        expect(await accepts({ ...statement, [name]: Fr.add(statement[name], 1n) }), name).to.equal(false);
+      expect(await accepts({ ...statement, decision: 1n - statement.decision })).to.equal(false);
+    }
+  });
+
+  it("rekey accepts the vector, and no input of it changed", async () => {
+    const accepts = await judge("rekey", 1);
+    const names = ["current", "holder", "currentBinding", "next", "receiver", "nextBinding", "keyHash"] as const;
+    const secrets = ["secret", "currentRoot", "ephemeral", "receiverRoot"] as const;
+    const words = rekey as Record<string, unknown>;
+    const statement = Object.fromEntries([...names, ...secrets].map((name) => [name, bigints(words[name])]));
+    const witness = statement as unknown as Witnesses["rekey"];
+    expect(await accepts(witness)).to.equal(true);
+    for (const name of names) {
+      const value = witness[name];
+      const changes =
+        typeof value === "bigint"
+          ? [Fr.add(value, 1n)]
+          : Object.entries(value).map(([part, word]: [string, bigint]) => ({ ...value, [part]: Fr.add(word, 1n) }));
+      for (const changed of changes) expect(await accepts({ ...witness, [name]: changed }), name).to.equal(false);
+    }
+  });
 });
+
+const bigints = (value: unknown): unknown =>
+  typeof value === "string"
+    ? BigInt(value)
+    : Object.fromEntries(Object.entries(value as object).map(([name, word]) => [name, BigInt(word as string)]));

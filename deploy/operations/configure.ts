@@ -1,5 +1,5 @@
 import { Contract, id as keccakText, type Signer } from "ethers";
-import { devSrs, publishedKey } from "@mednexus/circuits";
+import { devSrs, published, publishedKey } from "@mednexus/circuits";
 import { connect, type Deployment, eventArgs, execute, isDevnet, MedNexusError, type Contracts } from "@mednexus/sdk";
 import type { DeployConfig } from "./config.ts";
 
@@ -82,25 +82,23 @@ async function registerInsecureKeys(
     );
   const registered = await verifiers.queryFilter(verifiers.filters.VerifierRegistered(), deployment.startBlock);
   const ids: Deployment["verifiers"] = {};
-  for (const circuit of ["update", "aggregate"] as const) {
-    const bySize: Record<string, number> = {};
-    for (const n of sizes) {
-      const { keyHash, ...key } = publishedKey(circuit, n);
-      const found = registered.find((log) => log.args.keyHash === keyHash && Number(log.args.srs) === srs);
-      if (found !== undefined) {
-        bySize[n] = Number(found.args.verifier);
-        continue;
-      }
-      const sent = await execute(verifiers.registerVerifier, [
-        keccakText(circuit),
-        n,
-        srs,
-        { ...key, ic: [...key.ic] },
-        true,
-      ]);
-      bySize[n] = Number(eventArgs(sent, "VerifierRegistered").verifier);
+  for (const { circuit, n } of published) {
+    // a circuit without vectors has size 1, whatever sizes of model a network serves
+    if (n !== 1 && !sizes.includes(n)) continue;
+    const bySize = (ids[circuit] ??= {});
+    const { keyHash, ...key } = publishedKey(circuit, n);
+    const found = registered.find((log) => log.args.keyHash === keyHash && Number(log.args.srs) === srs);
+    if (found !== undefined) {
+      bySize[n] = Number(found.args.verifier);
+      continue;
     }
-    ids[circuit] = bySize;
+    const material = { ...key, ic: [...key.ic] };
+    bySize[n] = Number(
+      eventArgs(
+        await execute(verifiers.registerVerifier, [keccakText(circuit), n, srs, material, true]),
+        "VerifierRegistered",
+      ).verifier,
+    );
   }
   return { srs, verifiers: ids };
 }

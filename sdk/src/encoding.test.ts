@@ -69,7 +69,7 @@ describe("encodings", () => {
       updateHash(u, [...rho.slice(0, 3), (rho[3]! + 1n) % FR_MODULUS]),
       updateHash([...u, 0n], rho),
       aggregateHash([...lower(u), ...rho]),
-      inputHash(lower(u), rho[0]!),
+      inputHash(u, rho[0]!),
       chainHash(32, CHAIN.update, [...packLimbs(u), ...rho]),
       chainHash(16, CHAIN.inference, [...packLimbs(u), ...rho]),
     ];

@@ -22,7 +22,7 @@ const WORD_BYTES = 32;
 export const CHAIN = {
   update: { bits: 16, kind: 1 },
   aggregate: { bits: 0, kind: 2 },
-  inference: { bits: 0, kind: 3 },
+  inference: { bits: 16, kind: 3 },
 } as const;
 
 /** Integers in (-r/2, r/2) as canonical field elements: negatives become r - |x|. Throws EncodingError LIFT_RANGE. */
@@ -89,9 +89,9 @@ export function aggregateHash(vector: readonly bigint[]): bigint {
   return chainHash(vector.length - BLINDERS, CHAIN.aggregate, vector);
 }
 
-/** Input commitment of `inference`: the input's field elements, then a uniform salt. */
+/** Input commitment of `inference`: limbs of n signed 16-bit values, packed as in an update, then a uniform salt. */
 export function inputHash(input: readonly bigint[], salt: bigint): bigint {
-  return chainHash(input.length, CHAIN.inference, [...input, salt]);
+  return chainHash(input.length, CHAIN.inference, [...packLimbs(input), salt]);
 }
 
 /** Throws EncodingError LENGTH. */

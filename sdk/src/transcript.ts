@@ -234,3 +234,23 @@ export const CAMPAIGN_APPROVAL: Record<string, TypedDataField[]> = {
     { name: "deadline", type: "uint64" },
   ],
 };
+
+/** Where a sealed model key is valid: the `sequence`-th sealing of one model's key, for one holder, in one registry. */
+export interface SealPlace {
+  readonly chainId: bigint;
+  /** the contract that keeps the sealed key */
+  readonly registry: Address;
+  readonly model: bigint;
+  readonly holder: Address;
+  /** 0 at mint, then one more with every accepted sealing */
+  readonly sequence: bigint;
+}
+
+/** `binding` of a sealed key: Solidity's Transcript.sealBinding. */
+export const sealBinding = ({ chainId, registry, model, holder, sequence }: SealPlace): bigint =>
+  toChallenge(
+    hash(
+      ["bytes32", "uint256", "address", "uint64", "address", "uint64"],
+      [tag("seal"), chainId, registry, model, holder, sequence],
+    ),
+  );

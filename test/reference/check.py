@@ -3,15 +3,17 @@
 Independent of the SDK: Python 3 standard library only. Usage: python3 check.py [path of the vector file]
 """
 
+import hmac
 import json
 import math
 import pathlib
 import sys
 from collections import Counter
 
+import babyjub
 from bn254 import G, G2, R, evaluate, lagrange_at, mul, mul2, on_curve, root_of_unity
 from keccak import keccak256
-from poseidon import chain
+from poseidon import chain, poseidon
 from protocol import *  # noqa: F403 - the whole vocabulary of the specification
 
 checked, failures = Counter(), []
@@ -217,12 +219,48 @@ def check_setup(data):
     same("verifyingKey", "keyHash", key_hash, key["keyHash"])
 
 
+def check_rekey(item):
+    def place(p):
+        return challenge(tag("seal"), *(number(p[k]) for k in ("chainId", "registry", "model", "holder", "sequence")))
+
+    def sealed(name):
+        return tuple(number(item[name][k]) for k in ("ex", "ey", "c"))
+
+    def opened(cipher, secret, binding):
+        x, y = babyjub.mul(cipher[:2], secret)
+        return (cipher[2] - poseidon([x, y, binding])) % R
+
+    key, current, following = number(item["key"]), sealed("current"), sealed("next")
+    bindings = [place(item["currentPlace"]), place(item["nextPlace"])]
+    holder = babyjub.mul(babyjub.B8, number(item["secret"]))
+    receiver = babyjub.mul(babyjub.B8, number(item["receiverSecret"]))
+    same("rekey", "bindings", bindings, [item["currentBinding"], item["nextBinding"]])
+    same("rekey", "opened", opened(current, number(item["secret"]), bindings[0]), key)
+    same("rekey", "opened anew", opened(following, number(item["receiverSecret"]), bindings[1]), key)
+    same("rekey", "E", babyjub.mul(babyjub.B8, number(item["ephemeral"])), following[:2])
+    same("rekey", "an eighth", babyjub.mul(point(item["currentRoot"]), 8), current[:2])
+    same("rekey", "an eighth", babyjub.mul(point(item["receiverRoot"]), 8), receiver)
+    inputs = [*current, *holder, bindings[0], *following, *receiver, bindings[1], poseidon([key])]
+    same("rekey", "inputs", inputs, item["inputs"])
+    # HKDF-SHA256 (RFC 5869) of one block, no salt
+    extracted = hmac.digest(bytes(32), word(key), "sha256")
+    expanded = hmac.digest(extracted, b"mednexus.content.v1" + bytes([1]), "sha256")
+    same("rekey", "contentKey", expanded, item["contentKey"])
+
+
 def check_rest(data):
     for item in data["chains"]:
         same("chain", item["name"], chain(item["n"], item["bits"], item["kind"], words(item["elements"])), item["hash"])
-    item = data["inference"]
-    inputs = words(item["input"])
-    same("chain", "inference", chain(len(inputs), 0, 3, inputs + [number(item["salt"])]), item["hash"])
+    model = words(data["rounds"][0]["aggregate"]["model"])
+    for item in data["inference"]:
+        inputs = [int(x) for x in item["input"]]
+        same("inference", "modelRoot", aggregate_hash(model), item["modelRoot"])
+        committed = chain(len(inputs), 16, 3, limbs(inputs) + [number(item["salt"])])
+        same("inference", "inputCommitment", committed, item["inputCommitment"])
+        score = sum((m - R if m > R // 2 else m) * x for m, x in zip(model, inputs))
+        same("inference", "score", score % R, int(item["score"]) % R)
+        same("inference", "decision", int(score > 0), item["decision"])
+    check_rekey(data["rekey"])
     long = [pow(j + 1, 5, R) for j in range(data["chunks"]["count"])]
     same("chunkHash", "rule", chunk_hashes(long), data["chunks"]["chunkHashes"])
     key = data["keyRegistration"]

@@ -34,7 +34,6 @@ import {
   importContextHash,
   importFactor,
   importNormBound2,
-  inputHash,
   INSECURE_TAU,
   insecureSrs,
   keyContextHash,
@@ -78,6 +77,7 @@ import {
   updateVector,
 } from "@mednexus/sdk";
 import { id, TypedDataEncoder } from "ethers";
+import { inferenceVectors, sealVectors } from "./private.ts";
 import { seededInt, seededRandom } from "./seeded.ts";
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(64, "0")}`;
@@ -86,7 +86,7 @@ const ints = (values: readonly bigint[]): string[] => values.map(String);
 const address = (i: number): string => `0x${i.toString(16).padStart(40, "0")}`;
 
 const TAGS = ["ctx", "link", "share", "schnorr", "dleq", "cipher", "manifest", "eval", "set", "sum", "sumEval"];
-const MORE_TAGS = ["agg", "aggLink", "import", "importAgg", "batch", "key", "grant"];
+const MORE_TAGS = ["agg", "aggLink", "import", "importAgg", "batch", "key", "grant", "seal"];
 const CHAIN_ID = 31337n;
 const CONTRACTS = {
   roundManager: address(0xa1),
@@ -96,6 +96,7 @@ const CONTRACTS = {
   consentRegistry: address(0xa5),
   campaignRegistry: address(0xa6),
   institutionRegistry: address(0xa7),
+  modelINFT: address(0xa8),
 };
 const CAMPAIGN = { campaign: 3n, round: 7n, model: 5n };
 const NORM_BOUND2 = 1n << 40n;
@@ -455,7 +456,6 @@ export async function buildVectors(): Promise<object> {
   ];
   const consentJson = consent();
   const chunkWordsCount = 4100;
-  const input = lower([5n, -5n, 32767n, -32768n, 0n]);
   return {
     version: 1,
     contracts: CONTRACTS,
@@ -474,7 +474,8 @@ export async function buildVectors(): Promise<object> {
         return { name: `${count} elements`, n: 128, bits: 0, kind: 2, elements: words(elements), hash };
       }),
     ],
-    inference: { input: words(input), salt: hex(99n), hash: hex(inputHash(input, 99n)) },
+    inference: inferenceVectors(rounds[0]!.aggregate.model.map(BigInt)),
+    rekey: sealVectors(CHAIN_ID, CONTRACTS.modelINFT, CAMPAIGN.model),
     chunks: {
       rule: "word j = (j + 1)^5 mod r",
       count: chunkWordsCount,

@@ -31,3 +31,23 @@ template Limb(count) {
     packed <== packing; // (L3)
     squares <== norm; // (L4)
 }
+
+// Checks and packs up to 15 signed coordinates, as Limb does, where no norm is asked for.
+template PackedLimb(count) {
+    assert(count >= 1 && count <= COORDINATES_PER_LIMB());
+
+    // PRIVATE
+    signal input u[count];       // signed, centred; -2^15 <= u_j < 2^15 by (P1)
+
+    // OUTPUT
+    signal output packed;        // sum of (u_j + 2^15) * 2^(16 j), < 2^240; absent positions are 0
+
+    component range[count];
+    var packing = 0;
+    for (var j = 0; j < count; j++) {
+        range[j] = AssertBits(16);
+        range[j].in <== u[j] + (1 << 15); // (P1) u_j + 2^15 in [0, 2^16)
+        packing += (u[j] + (1 << 15)) * (1 << (16 * j));
+    }
+    packed <== packing; // (P2)
+}

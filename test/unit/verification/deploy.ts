@@ -49,10 +49,10 @@ export async function registerDevSrs({ registry }: Pick<Verification, "registry"
 /** Registers a key (the published one unless given); its id. */
 export async function registerKey(
   { registry }: Pick<Verification, "registry">,
-  circuit: Circuit | "inference" | "rekey",
+  circuit: Circuit,
   srs: bigint,
   n = 128,
-  key: VerifyingKey = publishedKey(circuit as Circuit, n),
+  key: VerifyingKey = publishedKey(circuit, n),
 ): Promise<bigint> {
   const { alpha, beta, gamma, delta, ic } = key;
   const args = [id(circuit), n, srs, { alpha, beta, gamma, delta, ic }, true] as const;
