@@ -26,10 +26,20 @@ const BAD_INPUT = new Set([
   "KEY_EXISTS",
   "WEAK_PASSWORD",
   "BAD_BACKUP",
+  "BAD_READER_KEY",
+  "BAD_ROOT",
+  "BAD_THRESHOLD",
+  "FILE_EXISTS",
+  "NO_DATASET",
+  "NO_SOURCE",
+  "NO_VERSION",
+  "ZERO_G_KEY",
+  "ZERO_G_MISSING",
 ]);
 
 export function exitCode(error: unknown): number {
-  if (error instanceof Interrupted) return EXIT.interrupted;
+  if (error instanceof Interrupted || (error instanceof MedNexusError && error.code === "INTERRUPTED"))
+    return EXIT.interrupted;
   if (error instanceof MedNexusError && BAD_INPUT.has(error.code)) return EXIT.badInput;
   return EXIT.failed;
 }

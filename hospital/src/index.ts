@@ -5,6 +5,7 @@ export * from "./data/split.ts";
 export * from "./data/standardize.ts";
 export * from "./node/compose.ts";
 export * from "./node/config.ts";
+export * from "./node/datasets.ts";
 export * from "./node/doctor.ts";
 export * from "./node/dryRun.ts";
 export * from "./node/enrol.ts";

@@ -1,5 +1,6 @@
 export * from "./actions/client.ts";
 export * from "./actions/commitKeys.ts";
+export * from "./actions/datasets.ts";
 export * from "./actions/fees.ts";
 export * from "./actions/models.ts";
 export * from "./actions/read.ts";

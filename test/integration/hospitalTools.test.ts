@@ -1,9 +1,10 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { keccak256, toUtf8Bytes, Wallet } from "ethers";
+import { getBytes, toUtf8Bytes, Wallet } from "ethers";
 import {
   agreePair,
+  archiveOf,
   type Check,
   doctor,
   dryRun,
@@ -11,10 +12,12 @@ import {
   generateKeys,
   grantsOf,
   joinPool,
-  manifestHash,
-  type Manifest,
+  keptVersion,
+  localStoreOf,
   provideStake,
   publishGrants,
+  publishVersion,
+  registerDataset,
   registerInstitution,
   revocationKit,
   runHospital,
@@ -22,7 +25,16 @@ import {
   setDataTerms,
   type NodeEvent,
 } from "@mednexus/hospital";
-import { Curve, REVOCATION, typedDataDomain, verifyMerkleProof } from "@mednexus/sdk";
+import {
+  checkAgainstChain,
+  Curve,
+  readManifest,
+  readRegisteredVersion,
+  REVOCATION,
+  typedDataDomain,
+  verifyMerkleProof,
+} from "@mednexus/sdk";
+import { decryptTo } from "@mednexus/sdk/node";
 import { type Hospital, schema, startTown, type Town } from "../fixtures/hospitals.ts";
 import { deploySystem, type System, units } from "../fixtures/system.ts";
 
@@ -78,16 +90,43 @@ describe("hospital tools on a real chain", function () {
       expect(await token.allowance!(context.address, system.deployment.addresses.vault)).to.equal(0n);
     });
 
-    it("the manifest whose hash is on chain is on disk, owner-readable, salted", async () => {
-      const { manifestHash: onChain, storageRoot } = await system.contracts.datasets.versionOf(first.dataset, 1);
-      expect(storageRoot, "nothing is stored anywhere, and the root says so").to.equal(onChain);
-      const path = join(first.folder, "state", `manifest-${onChain.slice(2)}.json`);
-      expect(statSync(path).mode & 0o077).to.equal(0);
-      const manifest = JSON.parse(readFileSync(path, "utf8")) as Manifest;
-      expect(manifestHash(manifest)).to.equal(onChain);
-      expect(manifest.content).to.equal(keccak256(readFileSync(join(first.folder, "data.csv"))));
+    it("the dataset on chain is the table, encrypted: the chain gives the manifest, the manifest the ciphertext", async () => {
+      const { context } = first;
+      const chain = await readRegisteredVersion(context.contracts, 31337, first.dataset);
+      const store = localStoreOf(context);
+      const manifest = await readManifest(store, chain.manifestHash);
+      await checkAgainstChain(manifest, chain);
       expect(manifest.schema).to.equal(schemaHash(schema));
-      expect(manifestHash({ ...manifest, salt: `0x${"00".repeat(32)}` })).to.not.equal(onChain);
+      const table = readFileSync(join(first.folder, "data.csv"));
+      const { key, dataset } = keptVersion(context, first.dataset);
+      expect(dataset).to.equal(manifest.dataset);
+      const out = join(first.folder, "decrypted.csv");
+      await decryptTo(out, manifest, getBytes(key!), store);
+      expect(readFileSync(out).equals(table)).to.equal(true);
+      for (const file of readdirSync(store.folder, { recursive: true }) as string[]) {
+        const path = join(store.folder, file);
+        expect(statSync(path).mode & 0o077, file).to.equal(0);
+        if (statSync(path).isFile()) expect(readFileSync(path).includes(table.subarray(0, 16)), file).to.equal(false);
+      }
+    });
+
+    it("[attack 137] a rotated dataset is a new version on chain; the old manifest is refused as rolled back", async () => {
+      const { context } = first;
+      const bytes = toUtf8Bytes("a table of its own");
+      const token = await registerDataset(context, { bytes, records: 1, schema: schemaHash(schema) });
+      const [store, archive] = [localStoreOf(context), archiveOf(context)];
+      const old = keptVersion(context, token);
+      await archive.rotate(old.dataset, { readers: [] });
+      expect(await publishVersion(context, archive, store, old.dataset)).to.equal(token);
+      expect(await publishVersion(context, archive, store, old.dataset), "again: nothing to do").to.equal(token);
+      const chain = await readRegisteredVersion(context.contracts, 31337, token);
+      expect(chain.version).to.equal(2);
+      await checkAgainstChain(await readManifest(store, chain.manifestHash), chain);
+      const manifest = await readManifest(store, old.manifest);
+      expect(await codeOf(checkAgainstChain(manifest, chain))).to.equal("ROLLED_BACK");
+      const before = await readRegisteredVersion(context.contracts, 31337, token, 1);
+      expect(await codeOf(checkAgainstChain(manifest, before))).to.equal("ROLLED_BACK");
+      await checkAgainstChain(manifest, before, { allowOld: true });
     });
 
     it("[attack 76] one subject in two datasets is two leaves with two salts; a subject revokes with what it was given", async () => {

@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { readJson } from "@mednexus/sdk/node";
+import { readJson, zeroGConfigSchema } from "@mednexus/sdk/node";
 import type { FeatureRange } from "../data/standardize.ts";
 import { POLICY_DEFAULTS } from "../policy/policy.ts";
 
@@ -31,6 +31,14 @@ export const configSchema = z
           .record(z.string().regex(/^0x[0-9a-fA-F]{40}$/), z.string().regex(/^0x[0-9a-f]{64}$/))
           .default({ ...POLICY_DEFAULTS.nodeKeys }),
         repeatBase: z.boolean().default(POLICY_DEFAULTS.repeatBase),
+      })
+      .prefault({}),
+    /** Where encrypted datasets are kept; without it, in a folder of dataDir. */
+    storage: z
+      .strictObject({
+        folder: z.string().optional(),
+        /** Also 0G Storage, through its SDK, which is installed separately. */
+        zeroG: zeroGConfigSchema.optional(),
       })
       .prefault({}),
     data: z
@@ -87,6 +95,10 @@ export function readConfig(path: string): Config {
     deployment: at(config.deployment),
     dataDir: at(config.dataDir),
     keyFile: at(config.keyFile),
+    storage: {
+      ...config.storage,
+      ...(config.storage.folder === undefined ? {} : { folder: at(config.storage.folder) }),
+    },
     ...(config.srsFile === undefined ? {} : { srsFile: at(config.srsFile) }),
     ...(config.data === undefined
       ? {}

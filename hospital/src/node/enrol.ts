@@ -1,9 +1,8 @@
 /** What an institution does on chain before it can take part: registration, datasets, consent, stake, campaigns. Each step looks first and can be repeated. */
-import { hexlify, keccak256, toUtf8Bytes, ZeroHash } from "ethers";
+import { hexlify, ZeroHash } from "ethers";
 import {
   type Address,
   type Curve,
-  eventArgs,
   execute,
   grantLeaf,
   type Hash,
@@ -18,7 +17,7 @@ import {
 import { requirePolicy } from "../policy/policy.ts";
 import type { NodeContext } from "./context.ts";
 
-type Acting = Pick<
+export type Acting = Pick<
   NodeContext,
   "contracts" | "deployment" | "signer" | "address" | "shareKeys" | "random" | "store" | "policy"
 >;
@@ -35,48 +34,6 @@ export async function registerInstitution(context: Acting, curve: Curve, endpoin
   const known = await contracts.institutions.shareKeyOf(address);
   if (known.x === shareKeys.publicKey.x && known.y === shareKeys.publicKey.y) return;
   await execute(contracts.institutions.rotateShareKey, [shareKeys.publicKey, proof]);
-}
-
-/** A manifest: what a dataset version is, in words only its institution can open. Its canonical JSON's keccak256 is on chain. */
-export interface Manifest {
-  readonly version: 1;
-  readonly institution: Address;
-  /** keccak256 of the table's bytes. */
-  readonly content: Hash;
-  readonly records: number;
-  readonly schema: Hash;
-  /** 32 random bytes: without them small tables could be guessed from the hash. */
-  readonly salt: Hash;
-}
-
-/** JSON with sorted keys and no spaces. */
-export const canonicalJson = (value: Readonly<Record<string, string | number>>): string =>
-  JSON.stringify(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
-
-export const manifestHash = (manifest: Manifest): Hash => keccak256(toUtf8Bytes(canonicalJson({ ...manifest })));
-
-/**
- * Registers a table as a dataset; the manifest is kept in the store under the dataset's id. The data stay here: until
- * encrypted storage is used, the storage root on chain is that of a manifest with nothing stored anywhere, and says so
- * by being the manifest hash itself.
- */
-export async function registerDataset(
-  context: Acting,
-  table: { readonly bytes: Uint8Array; readonly records: number; readonly schema: Hash },
-): Promise<bigint> {
-  const manifest: Manifest = {
-    version: 1,
-    institution: context.address,
-    content: keccak256(table.bytes),
-    records: table.records,
-    schema: table.schema,
-    salt: hexlify(context.random(32)),
-  };
-  const hash = manifestHash(manifest);
-  // Kept before it is sent: a hash on chain that nothing opens is worthless.
-  context.store.write(`manifest-${hash.slice(2)}`, manifest);
-  const sent = await execute(context.contracts.datasets.register, [hash, hash, table.schema, table.records]);
-  return eventArgs(sent, "DatasetRegistered").dataset as bigint;
 }
 
 /** Data-use terms of the current version, GA4GH DUO; see IConsentRegistry.Terms. They can be set once a version. */

@@ -4,4 +4,5 @@ export * from "./json.ts";
 export * from "./storage/archive.ts";
 export * from "./storage/erase.ts";
 export * from "./storage/localStore.ts";
+export * from "./storage/readerKeys.ts";
 export * from "./storage/zeroGStore.ts";

@@ -1,7 +1,7 @@
 /** Content-addressed storage: content under its 0G Merkle root, and reading a dataset version from it. */
 import { StorageError } from "../errors.ts";
 import type { Hash } from "../transcript.ts";
-import { ChunkDecryptor, CHUNK_BYTES } from "./cipher.ts";
+import { ChunkDecryptor, ChunkLayout, CHUNK_BYTES } from "./cipher.ts";
 import { decodeEnvelope, type Envelope } from "./envelope.ts";
 import { decodeManifest, type Manifest } from "./manifest.ts";
 import { RootHasher, storageRoot } from "./root.ts";
@@ -68,11 +68,7 @@ export async function* readDataset(
 ): AsyncGenerator<Uint8Array> {
   const decryptor = await ChunkDecryptor.create(key, manifest, options.chunkBytes ?? CHUNK_BYTES);
   const { layout } = decryptor;
-  if (blob.size !== layout.sealedSize)
-    throw new StorageError(
-      "BAD_SIZE",
-      `the store has ${blob.size} bytes for ${manifest.root}, not ${layout.sealedSize}`,
-    );
+  checkSize(manifest, blob, layout);
   const hasher = await RootHasher.create();
   for (let index = 0; index < layout.count; index++) {
     const chunk = await blob.read(layout.sealedOffset(index), layout.sealedLength(index));
@@ -82,4 +78,34 @@ export async function* readDataset(
   }
   if (hasher.digest() !== manifest.root)
     throw new StorageError("BAD_CONTENT", `the ciphertext is not ${manifest.root}: somebody with the key changed it`);
+}
+
+/** The root of stored content, read in pieces. Errors: StorageError EMPTY_BLOB. */
+export async function blobRoot(blob: BlobReader, onProgress?: Progress): Promise<Hash> {
+  const hasher = await RootHasher.create();
+  for (let at = 0; at < blob.size; at += CHUNK_BYTES) {
+    hasher.update(await blob.read(at, Math.min(CHUNK_BYTES, blob.size - at)));
+    onProgress?.(Math.min(blob.size, at + CHUNK_BYTES), blob.size);
+  }
+  return hasher.digest();
+}
+
+/**
+ * Whether the store holds a version's ciphertext; no key needed.
+ * @throws StorageError NOT_STORED, BAD_SIZE, BAD_CONTENT
+ */
+export async function checkStored(manifest: Manifest, store: BlobStore, onProgress?: Progress): Promise<void> {
+  const blob = await store.open(manifest.root);
+  try {
+    checkSize(manifest, blob, new ChunkLayout(manifest.size));
+    if ((await blobRoot(blob, onProgress)) !== manifest.root)
+      throw new StorageError("BAD_CONTENT", `the store has other content than ${manifest.root}`);
+  } finally {
+    await blob.close();
+  }
+}
+
+function checkSize(manifest: Manifest, blob: BlobReader, { sealedSize }: ChunkLayout): void {
+  if (blob.size !== sealedSize)
+    throw new StorageError("BAD_SIZE", `the store has ${blob.size} bytes for ${manifest.root}, not ${sealedSize}`);
 }

@@ -137,13 +137,18 @@ export class Archive {
     this.#state.write(recordKey(dataset), { ...this.record(dataset), token });
   }
 
-  /** The dataset that the chain knows as `token`. */
-  find(token: bigint): DatasetRecord | undefined {
-    return this.#state
-      .keys()
-      .filter((key) => /^data-[0-9a-f]{64}$/.test(key))
-      .map((key) => this.#state.read<DatasetRecord>(key))
-      .find((record) => record?.token === token);
+  /** Every dataset that this institution keeps. */
+  datasets(): DatasetRecord[] {
+    return this.#read<DatasetRecord>("data-");
+  }
+
+  /** Encryptions that were begun and not finished. */
+  unfinished(): Pick<Journal, "dataset" | "version" | "identity">[] {
+    return this.#read<Journal>("encrypting-").map(({ dataset, version, identity }) => ({ dataset, version, identity }));
+  }
+
+  #read<T>(prefix: string): T[] {
+    return this.#state.keys().flatMap((key) => (key.startsWith(prefix) ? [this.#state.read<T>(key)!] : []));
   }
 
   /**

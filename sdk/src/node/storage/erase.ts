@@ -8,7 +8,7 @@ import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { getBytes } from "ethers";
 import { StorageError } from "../../errors.ts";
-import { readManifest, type Progress } from "../../storage/store.ts";
+import { readEnvelope, readManifest, type Progress } from "../../storage/store.ts";
 import type { Hash } from "../../transcript.ts";
 import type { FileStore } from "../store.ts";
 import { type DatasetRecord, type Journal, recordKey, stagedName } from "./archive.ts";
@@ -105,11 +105,15 @@ async function tracesOf(record: DatasetRecord, store: FileBlobStore): Promise<Tr
     if (key !== null) secret(`content key of version ${version}`, key);
     secret(`manifest hash of version ${version}`, manifest);
     secret(`storage root of version ${version}`, root);
-    for (const envelope of envelopes) secret(`envelope root of version ${version}`, envelope.root);
     const text = await readManifest(store, manifest).catch(() => undefined);
     if (text !== undefined) secret(`salt of version ${version}`, text.salt);
-    for (const blobRoot of [root, ...envelopes.map((envelope) => envelope.root)])
-      traces.push(...(await samples(store, blobRoot, blobRoot === root ? "ciphertext" : "envelope", version)));
+    for (const { root: at } of envelopes) {
+      secret(`envelope root of version ${version}`, at);
+      const envelope = await readEnvelope(store, at).catch(() => undefined);
+      // Its first half, the encapsulated key, is like no other's; the text around it is every envelope's.
+      if (envelope !== undefined) secret(`envelope of version ${version}`, envelope.sealed.slice(0, 66));
+    }
+    traces.push(...(await samples(store, root, `ciphertext of version ${version}`)));
   }
   return traces;
 }
@@ -121,7 +125,7 @@ function forms(what: string, value: Hash): Trace[] {
   return [raw, ...texts.map((text) => Buffer.from(text))].map((bytes) => ({ what, bytes }));
 }
 
-async function samples(store: FileBlobStore, root: Hash, what: string, version: number): Promise<Trace[]> {
+async function samples(store: FileBlobStore, root: Hash, what: string): Promise<Trace[]> {
   const blob = await store.open(root).catch(() => undefined);
   if (blob === undefined) return [];
   try {
@@ -129,7 +133,7 @@ async function samples(store: FileBlobStore, root: Hash, what: string, version: 
     const out: Trace[] = [];
     for (let i = 0; i < count; i++) {
       const offset = count === 1 ? 0 : Math.floor((i * Math.max(0, blob.size - SAMPLE)) / (count - 1));
-      out.push({ what: `${what} of version ${version}`, bytes: Buffer.from(await blob.read(offset, SAMPLE)) });
+      out.push({ what, bytes: Buffer.from(await blob.read(offset, SAMPLE)) });
     }
     return out;
   } finally {

@@ -3,15 +3,14 @@
  * dependency of this package: who configures 0G installs it. Written against version 1.2.8's types; not run against a
  * live 0G network by this repository's tests.
  */
-import { createReadStream } from "node:fs";
-import { rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { JsonRpcProvider, type Signer, Wallet } from "ethers";
 import { z } from "zod";
 import { StorageError } from "../../errors.ts";
-import { RootHasher, storageRoot } from "../../storage/root.ts";
-import type { BlobReader } from "../../storage/store.ts";
+import { storageRoot } from "../../storage/root.ts";
+import { blobRoot, type BlobReader } from "../../storage/store.ts";
 import type { Hash } from "../../transcript.ts";
-import type { FileBlobStore, LocalStore } from "./localStore.ts";
+import { type FileBlobStore, fileReader, type LocalStore } from "./localStore.ts";
 
 export const ZERO_G_PACKAGE = "@0gfoundation/0g-ts-sdk";
 
@@ -142,18 +141,12 @@ export class ZeroGStore implements FileBlobStore {
     try {
       const error = await new this.#sdk.Indexer(this.#config.indexer).download(root, path, true);
       if (error !== null) throw new StorageError("NOT_STORED", `0G Storage did not give ${root}`, { cause: error });
-      if ((await fileRoot(path)) !== root)
+      const blob = await fileReader(await open(path));
+      if ((await blobRoot(blob).finally(() => blob.close())) !== root)
         throw new StorageError("BAD_CONTENT", `0G Storage gave other content than ${root}`);
       await this.#local.adopt(path, root);
     } finally {
       await rm(path, { force: true });
     }
   }
-}
-
-/** The root of a file, read in pieces. Errors: StorageError EMPTY_BLOB. */
-export async function fileRoot(path: string): Promise<Hash> {
-  const hasher = await RootHasher.create();
-  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) hasher.update(piece as Uint8Array);
-  return hasher.digest();
 }

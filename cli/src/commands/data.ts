@@ -1,0 +1,437 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import {
+  archiveOf,
+  type Config,
+  compose,
+  factsOf,
+  publishVersion,
+  readConfig,
+  readKeys,
+  schemaHash,
+  storeOf,
+  tableSchema,
+} from "@mednexus/hospital";
+import {
+  checkAgainstChain,
+  checkStored,
+  connect,
+  generateReaderKeys,
+  type Envelope,
+  encodeEnvelope,
+  decodeEnvelope,
+  type Manifest,
+  openKey,
+  openShare,
+  parseDeployment,
+  readDataset,
+  readEnvelope,
+  readManifest,
+  readRegisteredVersion,
+  type ReaderKeys,
+  recoverKey,
+  systemRandom,
+  wrapShare,
+} from "@mednexus/sdk";
+import {
+  type Access,
+  type Archive,
+  decryptTo,
+  eraseDataset,
+  fileSource,
+  FileStore,
+  type FileBlobStore,
+  LocalStore,
+  readJson,
+  readReaderKeys,
+  writeReaderKeys,
+  zeroGConfigSchema,
+  ZeroGStore,
+} from "@mednexus/sdk/node";
+import { getBytes, Wallet } from "ethers";
+import { type Command, integerOption, type Option } from "../arguments.ts";
+import { openProvider } from "../chain.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { byteProgress } from "../progress.ts";
+import { logLine, stopSignal } from "../service.ts";
+
+type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+const json: Option = { type: "boolean", help: "print JSON" };
+const config: Option = { type: "string", value: "FILE", help: "the institution's node configuration" };
+const dataset: Option = { type: "string", value: "ID", help: "dataset, as `data add` printed it" };
+const version: Option = { type: "string", value: "N", help: "a version other than the latest" };
+const out: Option = { type: "string", value: "FILE", help: "write the envelope to a file as well" };
+const register: Option = { type: "boolean", help: "also put the version on chain" };
+const access: Readonly<Record<string, Option>> = {
+  readers: { type: "string", value: "KEY,…", help: "public keys of readers beside the institution" },
+  custodians: { type: "string", value: "KEY,…", help: "public keys of custodians: nobody alone can open it" },
+  threshold: { type: "string", value: "K", help: "how many custodians it takes" },
+};
+const asReader: Readonly<Record<string, Option>> = {
+  store: { type: "string", value: "DIR", help: "folder of the store, as a reader" },
+  "zero-g": { type: "string", value: "FILE", help: "0G Storage settings: {indexer, rpc, keyVariable}" },
+  key: { type: "string", value: "FILE", help: "your key file, from `data keygen`" },
+  envelope: { type: "string", value: "ROOT,…", help: "your envelope, or the shares released to you; files, too" },
+};
+const onChain: Readonly<Record<string, Option>> = {
+  rpc: { type: "string", value: "URL", help: "compare with the chain behind this endpoint" },
+  deployment: { type: "string", value: "FILE", help: "deployment file, with --rpc" },
+  token: { type: "string", value: "N", help: "the dataset's number on chain, with --rpc" },
+  old: { type: "boolean", help: "accept a version that the chain has replaced" },
+};
+
+export const dataCommands: Readonly<Record<string, Command>> = {
+  keygen: {
+    summary: "make a reader's or custodian's key file; give away the public key only",
+    options: { out: { type: "string", value: "FILE", help: "where to write it; never overwritten" }, json },
+    async run(values) {
+      const path = required(values, "out");
+      const keys = generateReaderKeys();
+      writeReaderKeys(path, keys);
+      return print(values, { publicKey: keys.publicKey });
+    },
+  },
+  add: {
+    summary:
+      "encrypt FILE into the store as a new dataset, or as the next version of one; after an interruption the same command continues",
+    positionals: "FILE",
+    options: {
+      config,
+      records: { type: "string", value: "N", help: "records in the file" },
+      schema: { type: "string", value: "FILE", help: "schema file (default: the configuration's)" },
+      dataset: { ...dataset, help: "make the next version of this dataset" },
+      ...access,
+      register,
+      json,
+    },
+    async run(values, positionals) {
+      const [file] = positionals;
+      if (file === undefined || positionals.length !== 1) throw new UsageError("give one FILE");
+      const records = integerOption("records", required(values, "records"), 1, Number.MAX_SAFE_INTEGER);
+      const who = chosenAccess(values);
+      return withArchive(values, "encrypted", async ({ archive, settings, publish }) => {
+        const schemaFile = option(values, "schema") ?? settings.data?.schema;
+        if (schemaFile === undefined) throw new UsageError("give --schema");
+        const facts = factsOf(offline(settings), schemaHash(readJson(schemaFile, tableSchema)), records);
+        const added = await archive.add(await fileSource(resolve(file)), facts, who, option(values, "dataset"));
+        return print(values, { ...withoutKey(added), ...(await publish(added.dataset)) });
+      });
+    },
+  },
+  list: {
+    summary: "the institution's datasets, their versions and who they were sealed to",
+    options: { config, json },
+    run: (values) =>
+      withArchive(values, "", async ({ archive }) => {
+        const datasets = archive
+          .datasets()
+          .map(({ versions, ...rest }) => ({ ...rest, versions: versions.map(withoutKey) }));
+        return print(values, { datasets, unfinished: archive.unfinished() });
+      }),
+  },
+  get: {
+    summary: "decrypt a version into a new file: with your envelope, with released shares, or as the institution",
+    options: {
+      out: { type: "string", value: "FILE", help: "file to write; never overwritten" },
+      config,
+      dataset,
+      version,
+      ...asReader,
+      ...onChain,
+      json,
+    },
+    async run(values) {
+      const path = resolve(required(values, "out"));
+      return withVersion(values, async ({ manifest, key, store }) => {
+        if (key === undefined) throw new UsageError("give --key and --envelope, or --config and --dataset");
+        await decryptTo(path, manifest, key, store, { onProgress: byteProgress("decrypted"), signal: stopSignal() });
+        return print(values, { file: path, bytes: manifest.size, version: manifest.version });
+      });
+    },
+  },
+  verify: {
+    summary: "check a version in the store: manifest, ciphertext, with a key every chunk, with --rpc the chain",
+    options: {
+      manifest: { type: "string", value: "HASH", help: "manifest hash, where you have no envelope" },
+      config,
+      dataset,
+      version,
+      ...asReader,
+      ...onChain,
+      json,
+    },
+    run: (values) =>
+      withVersion(values, async ({ manifest, key, store, chain }) => {
+        if (key === undefined) await checkStored(manifest, store, byteProgress("verified"));
+        else {
+          const blob = await store.open(manifest.root);
+          try {
+            const chunks = readDataset(manifest, key, blob, { onProgress: byteProgress("verified") });
+            while ((await chunks.next()).done !== true);
+          } finally {
+            await blob.close();
+          }
+        }
+        return print(values, {
+          ok: true,
+          version: manifest.version,
+          ciphertext: "the manifest's root",
+          chunks: key === undefined ? "not opened: no key" : "all open",
+          chain: chain ? "agrees" : "not asked",
+        });
+      }),
+  },
+  share: {
+    summary: "seal a version's key to one more reader; give them the envelope's root",
+    options: {
+      config,
+      dataset,
+      version,
+      reader: { type: "string", value: "KEY", help: "the reader's public key" },
+      out,
+      json,
+    },
+    run: (values) =>
+      withArchive(values, "", async ({ archive, store }) => {
+        const chosen = versionOption(values);
+        const root = await archive.share(required(values, "dataset"), required(values, "reader"), chosen);
+        return print(values, await handOver(values, store, await readEnvelope(store, root)));
+      }),
+  },
+  rotate: {
+    summary:
+      "encrypt the latest version again under a fresh key, for these readers only; who opened the old one still can",
+    options: { config, dataset, ...access, register, json },
+    async run(values) {
+      const who = chosenAccess(values);
+      return withArchive(values, "encrypted again", async ({ archive, publish }) => {
+        const rotated = await archive.rotate(required(values, "dataset"), who);
+        return print(values, {
+          ...withoutKey(rotated),
+          ...(await publish(rotated.dataset)),
+          warning: "readers of the version before can still open what they had, and copies of it",
+        });
+      });
+    },
+  },
+  erase: {
+    summary:
+      "destroy a dataset's keys, salts, ciphertexts and envelopes here, then search for what is left; cannot be undone",
+    options: {
+      config,
+      dataset,
+      search: { type: "string", value: "DIR,…", help: "folders to search beside state and store" },
+      yes: { type: "boolean", help: "needed: there is no way back" },
+      json,
+    },
+    async run(values) {
+      const id = required(values, "dataset");
+      if (values["yes"] !== true) throw new UsageError("erasing cannot be undone: add --yes");
+      return withArchive(values, "", async ({ state, store }) => {
+        const erased = await eraseDataset(id, {
+          state,
+          store,
+          alsoSearch: list(values, "search").map((folder) => resolve(folder)),
+          onProgress: byteProgress("searched"),
+        });
+        print(values, erased);
+        return erased.found.length === 0 ? EXIT.ok : EXIT.failed;
+      });
+    },
+  },
+  custodian: {
+    summary: "ACTION release: open your share of a key and seal it to who may open the dataset",
+    positionals: "ACTION",
+    options: {
+      ...asReader,
+      to: { type: "string", value: "KEY", help: "public key of who collects the shares" },
+      out,
+      json,
+    },
+    async run(values, positionals) {
+      if (positionals[0] !== "release" || positionals.length !== 1) throw new UsageError("the action is: release");
+      const store = await readersStore(values);
+      const envelope = await envelopeAt(store, required(values, "envelope"));
+      const manifest = await readManifest(store, envelope.manifest);
+      const share = await openShare(readReaderKeys(required(values, "key")), manifest, envelope);
+      const released = await wrapShare(manifest, required(values, "to"), share);
+      return print(values, { ...(await handOver(values, store, released)), share: share.index });
+    },
+  },
+};
+
+/** Prints an answer: as JSON, or a line a field. */
+function print(values: Values, answer: object): number {
+  if (values["json"] === true)
+    console.log(
+      JSON.stringify(answer, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2),
+    );
+  else
+    for (const [field, value] of Object.entries(answer))
+      console.log(`${field.padEnd(10)} ${typeof value === "object" && value !== null ? show(value) : String(value)}`);
+  return EXIT.ok;
+}
+
+const show = (value: object): string =>
+  Array.isArray(value)
+    ? value.length === 0
+      ? "none"
+      : value.map((each: unknown) => `\n  ${typeof each === "string" ? each : flat(each)}`).join("")
+    : flat(value);
+
+const flat = (value: unknown): string =>
+  JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? each.toString() : each));
+
+/** A key never leaves the state folder. */
+const withoutKey = <T extends { readonly key: unknown }>({
+  key,
+  ...rest
+}: T): Omit<T, "key"> & { custody: boolean } => ({
+  ...rest,
+  custody: key === null,
+});
+
+function option(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function required(values: Values, name: string): string {
+  const value = option(values, name);
+  if (value === undefined) throw new UsageError(`give --${name}`);
+  return value;
+}
+
+const list = (values: Values, name: string): string[] =>
+  (option(values, name) ?? "").split(",").filter((each) => each !== "");
+
+function versionOption(values: Values): number | undefined {
+  const value = option(values, "version");
+  return value === undefined ? undefined : integerOption("version", value, 1, 2 ** 32 - 1);
+}
+
+function chosenAccess(values: Values): Access {
+  const custodians = list(values, "custodians");
+  if (custodians.length === 0) {
+    if (values["threshold"] !== undefined) throw new UsageError("--threshold goes with --custodians");
+    return { readers: list(values, "readers") };
+  }
+  if (values["readers"] !== undefined) throw new UsageError("give --readers or --custodians, not both");
+  return { custodians, threshold: integerOption("threshold", required(values, "threshold"), 2, 255) };
+}
+
+/** What is said about a version without asking the chain. */
+const offline = (settings: Config) => ({
+  deployment: parseDeployment(readFileSync(settings.deployment, "utf8")),
+  address: new Wallet(readKeys(settings.keyFile).account).address,
+});
+
+interface Keeping {
+  readonly settings: Config;
+  readonly archive: Archive;
+  readonly state: FileStore;
+  readonly store: FileBlobStore;
+  /** Puts the latest version on chain where --register asks for it. */
+  publish(dataset: string): Promise<{ token?: bigint }>;
+}
+
+/** Acts on an institution's archive, as the only process that does. */
+async function withArchive(values: Values, doing: string, act: (keeping: Keeping) => Promise<number>): Promise<number> {
+  const settings = readConfig(required(values, "config"));
+  const state = new FileStore(settings.dataDir);
+  state.lock();
+  const store = await storeOf(settings);
+  const archive = archiveOf({ store: state, random: systemRandom }, store, {
+    signal: stopSignal(),
+    ...(doing === "" ? {} : { onProgress: byteProgress(doing) }),
+  });
+  const publish = async (id: string): Promise<{ token?: bigint }> => {
+    if (values["register"] !== true) return {};
+    state.unlock();
+    const { context, close } = await compose(settings, logLine);
+    try {
+      return { token: await publishVersion(context, archive, store, id) };
+    } finally {
+      await close();
+    }
+  };
+  try {
+    return await act({ settings, archive, state, store, publish });
+  } finally {
+    state.unlock();
+  }
+}
+
+interface Found {
+  readonly manifest: Manifest;
+  /** Absent where nobody gave a key. */
+  readonly key: Uint8Array | undefined;
+  readonly store: FileBlobStore;
+  /** Whether the chain was asked; it agreed. */
+  readonly chain: boolean;
+}
+
+/** Finds a version as the institution (--config, --dataset) or as a reader (--store with --envelope or --manifest). */
+async function withVersion(values: Values, act: (found: Found) => Promise<number>): Promise<number> {
+  if (values["config"] !== undefined)
+    return withArchive(values, "", async ({ archive, store }) => {
+      const { manifest: hash, key } = archive.versionOf(required(values, "dataset"), versionOption(values));
+      const manifest = await readManifest(store, hash);
+      const chain = await checkChain(values, manifest);
+      return act({ manifest, key: key === null ? undefined : getBytes(key), store, chain });
+    });
+  const keys = values["envelope"] === undefined ? undefined : readReaderKeys(required(values, "key"));
+  const store = await readersStore(values);
+  const envelopes = await Promise.all(list(values, "envelope").map((at) => envelopeAt(store, at)));
+  const hash = envelopes[0]?.manifest ?? option(values, "manifest");
+  if (hash === undefined) throw new UsageError("give --envelope or --manifest, or --config and --dataset");
+  const manifest = await readManifest(store, hash);
+  const chain = await checkChain(values, manifest);
+  const key = keys === undefined ? undefined : await keyFrom(keys, manifest, envelopes);
+  return act({ manifest, key, store, chain });
+}
+
+async function keyFrom(keys: ReaderKeys, manifest: Manifest, envelopes: readonly Envelope[]): Promise<Uint8Array> {
+  if (envelopes.length === 1 && envelopes[0]!.share === null) return openKey(keys, manifest, envelopes[0]!);
+  return recoverKey(manifest, await Promise.all(envelopes.map((envelope) => openShare(keys, manifest, envelope))));
+}
+
+/** Compares a manifest with the chain where --rpc asks for it. Errors: StorageError ROLLED_BACK, CHAIN_MISMATCH. */
+async function checkChain(values: Values, manifest: Manifest): Promise<boolean> {
+  const url = option(values, "rpc");
+  if (url === undefined) return false;
+  const deployment = parseDeployment(readFileSync(required(values, "deployment"), "utf8"));
+  const token = BigInt(integerOption("token", required(values, "token"), 1, Number.MAX_SAFE_INTEGER));
+  const provider = await openProvider(url);
+  try {
+    const contracts = connect(deployment, provider);
+    const allowOld = values["old"] === true;
+    const wanted = allowOld ? manifest.version : undefined;
+    await checkAgainstChain(manifest, await readRegisteredVersion(contracts, deployment.chainId, token, wanted), {
+      allowOld,
+    });
+    return true;
+  } finally {
+    provider.destroy();
+  }
+}
+
+async function readersStore(values: Values): Promise<FileBlobStore> {
+  const local = new LocalStore(required(values, "store"));
+  const settings = option(values, "zero-g");
+  return settings === undefined ? local : ZeroGStore.create(local, readJson(settings, zeroGConfigSchema), process.env);
+}
+
+/** An envelope by its root in the store, or from a file. */
+async function envelopeAt(store: FileBlobStore, at: string): Promise<Envelope> {
+  return /^0x[0-9a-f]{64}$/.test(at) ? readEnvelope(store, at) : decodeEnvelope(readFileSync(at));
+}
+
+/** Puts an envelope where its reader finds it. */
+async function handOver(values: Values, store: FileBlobStore, envelope: Envelope): Promise<{ envelope: string }> {
+  const bytes = encodeEnvelope(envelope);
+  const file = option(values, "out");
+  if (file !== undefined) writeFileSync(file, bytes, { flag: "wx" });
+  return { envelope: await store.put(bytes) };
+}
