@@ -23,6 +23,7 @@ struct Modules {
     address sums;
     address settlement;
     address attestations;
+    address transfers;
 }
 
 /// @title Module: what every upgradeable contract of the protocol shares: authority, upgrade authorisation, wiring.

@@ -4,14 +4,14 @@ pragma solidity 0.8.34;
 import {ERC721Upgradeable} from "@openzeppelin/contracts-upgradeable/token/ERC721/ERC721Upgradeable.sol";
 import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
 import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
-import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
-import {Module} from "../access/Module.sol";
 import {IModelINFT} from "../interfaces/IModelINFT.sol";
 import {ModelId} from "../types/Ids.sol";
+import {ERC7857Token} from "./ERC7857Token.sol";
+import {SealedModels} from "./SealedModels.sol";
 
 /// @title ModelINFT: see IModelINFT. Token id = model id.
-/// @dev Sealed transfer, clones and licences come by upgrade with a storage namespace of their own; nothing here has to move for them.
-contract ModelINFT is IModelINFT, IERC2981, IERC4906, ERC721Upgradeable, Module {
+/// @dev SealedModels and UsageRights are parts of it, each with its own storage.
+contract ModelINFT is SealedModels, IERC2981 {
     struct Model {
         address creator;
         uint16 royaltyBps;
@@ -29,8 +29,6 @@ contract ModelINFT is IModelINFT, IERC2981, IERC4906, ERC721Upgradeable, Module 
     uint16 public constant MAX_ROYALTY_BPS = 1_000;
     /// Bounds the gas of paying a royalty out.
     uint256 public constant MAX_PAYEES = 8;
-    /// Bytes.
-    uint256 public constant MAX_URI = 512;
 
     uint256 private constant BPS = 10_000;
 
@@ -52,24 +50,15 @@ contract ModelINFT is IModelINFT, IERC2981, IERC4906, ERC721Upgradeable, Module 
     ) external returns (ModelId id) {
         if (royaltyBps > MAX_ROYALTY_BPS) revert RoyaltyTooHigh(royaltyBps, MAX_ROYALTY_BPS);
         if (runtimeHash == 0) revert ZeroRuntimeHash();
-        _requireUri(uri);
+        _requireShort(uri);
         _requireSplit(split);
-        ModelStorage storage $ = _models();
-        id = ModelId.wrap(++$.count);
-        Model storage model = $.models[id];
-        model.creator = msg.sender;
-        model.royaltyBps = royaltyBps;
-        model.runtimeHash = runtimeHash;
-        model.uri = uri;
-        for (uint256 i; i < split.length; ++i) model.split.push(split[i]);
-        _mint(to, ModelId.unwrap(id)); // never calls the receiver back
-        emit ModelMinted(id, msg.sender, royaltyBps, runtimeHash, uri);
+        id = _create(to, msg.sender, royaltyBps, runtimeHash, uri, split);
     }
 
     /// @inheritdoc IModelINFT
     function setUri(ModelId id, string calldata uri) external {
         if (ownerOfModel(id) != msg.sender) revert NotModelOwner(id, msg.sender);
-        _requireUri(uri);
+        _requireShort(uri);
         _models().models[id].uri = uri;
         emit ModelUriChanged(id, uri);
         emit MetadataUpdate(ModelId.unwrap(id));
@@ -109,7 +98,7 @@ contract ModelINFT is IModelINFT, IERC2981, IERC4906, ERC721Upgradeable, Module 
     }
 
     /// @inheritdoc IERC2981
-    /// @dev Rounded down; a sale price near 2^256 overflows and reverts.
+    /// @dev Rounded down; a sale price near 2^256 overflows and reverts. A clone's first payee is whoever it was cloned to.
     function royaltyInfo(uint256 tokenId, uint256 salePrice) external view returns (address, uint256) {
         _requireOwned(tokenId);
         Model storage model = _models().models[ModelId.wrap(uint64(tokenId))]; // a token that exists has an id of 64 bits
@@ -121,19 +110,58 @@ contract ModelINFT is IModelINFT, IERC2981, IERC4906, ERC721Upgradeable, Module 
         return _models().models[ModelId.wrap(uint64(tokenId))].uri;
     }
 
-    function supportsInterface(bytes4 interfaceId) public view override(ERC721Upgradeable, IERC165) returns (bool) {
+    function supportsInterface(bytes4 interfaceId) public view override(ERC7857Token, IERC165) returns (bool) {
         return
             interfaceId == type(IModelINFT).interfaceId ||
             interfaceId == type(IERC2981).interfaceId ||
-            interfaceId == 0x49064906 || // ERC-4906 fixes this id: it declares events only
             super.supportsInterface(interfaceId);
     }
 
     // --- internals
 
-    function _requireUri(string calldata uri) private pure {
-        uint256 length = bytes(uri).length;
-        if (length > MAX_URI) revert UriTooLong(length, MAX_URI);
+    function _create(
+        address to,
+        address creator,
+        uint16 royaltyBps,
+        bytes32 runtimeHash,
+        string memory uri,
+        Payee[] memory split
+    ) private returns (ModelId id) {
+        ModelStorage storage $ = _models();
+        id = ModelId.wrap(++$.count);
+        Model storage model = $.models[id];
+        model.creator = creator;
+        model.royaltyBps = royaltyBps;
+        model.runtimeHash = runtimeHash;
+        model.uri = uri;
+        for (uint256 i; i < split.length; ++i) model.split.push(split[i]);
+        _mint(to, ModelId.unwrap(id)); // never calls the receiver back
+        emit ModelMinted(id, creator, royaltyBps, runtimeHash, uri);
+        emit SplitFixed(id, split);
+    }
+
+    /// @inheritdoc SealedModels
+    /// @dev Written out in full, so that paying a clone's royalty never walks up its ancestors. Each generation adds one payee: the eighth is the last.
+    function _mintClone(ModelId parent, address to, uint16 share) internal override returns (ModelId) {
+        Model storage model = _models().models[parent];
+        Payee[] storage heirs = model.split;
+        uint256 count = heirs.length;
+        if (count >= MAX_PAYEES) revert TooManyPayees(count + 1, MAX_PAYEES);
+        Payee[] memory split = new Payee[](count + 1);
+        split[0] = Payee(to, uint16(BPS - share));
+        uint256 rest = share;
+        for (uint256 i = count; i > 0; --i) {
+            // Rounded down; the first payee of the parent gets what that leaves.
+            uint256 bps = i == 1 ? rest : (uint256(heirs[i - 1].bps) * share) / BPS;
+            if (bps == 0) revert ShareVanishes(heirs[i - 1].account);
+            rest -= bps;
+            split[i] = Payee(heirs[i - 1].account, uint16(bps));
+        }
+        return _create(to, model.creator, model.royaltyBps, model.runtimeHash, model.uri, split);
+    }
+
+    function _creatorOf(ModelId id) internal view override returns (address) {
+        return _model(id).creator;
     }
 
     function _requireSplit(Payee[] calldata split) private pure {

@@ -40,10 +40,14 @@ contract ModelVersions is Module, IModelVersions {
     struct State {
         mapping(ModelId => Head) heads;
         mapping(ModelId => mapping(uint32 version => Packed)) versions;
+        mapping(ModelId => bytes32[]) specs; // spec i at index i - 1
     }
 
     // keccak256(abi.encode(uint256(keccak256("mednexus.storage.ModelVersions")) - 1)) & ~bytes32(uint256(0xff)); recomputed in a test
     bytes32 private constant STATE_SLOT = 0x68ffce3fbd58f90f57b366c512b9270d6e5f8bdddd6bd27c6701888205384200;
+
+    /// Bytes.
+    uint256 private constant MAX_URI = 512;
 
     bytes32 private constant UPDATE = keccak256("update");
     bytes32 private constant AGGREGATE = keccak256("aggregate");
@@ -94,6 +98,8 @@ contract ModelVersions is Module, IModelVersions {
     function attachCampaign(ModelId model, CampaignId campaign, uint256 growth) external {
         _onlyModule(_modules().campaigns);
         Head storage head = _started(model);
+        // Node sums make a campaign's model public: its owner has to choose (IModelINFT).
+        if (IModelINFT(_modules().inft).isSealed(model)) revert SealedModel(model);
         if (CampaignId.unwrap(head.campaign) != 0) revert CampaignLive(model, head.campaign);
         _grown(_state().versions[model][head.latest].bound, growth);
         head.campaign = campaign;
@@ -132,6 +138,54 @@ contract ModelVersions is Module, IModelVersions {
         emit VersionAppended(model, version, round, c, h, storageRoot, artefactRoot, consentSetHash, bound);
     }
 
+    // --- specs
+
+    /// @inheritdoc IModelVersions
+    function publishSpec(
+        ModelId model,
+        bytes32 runtimeHash,
+        bytes32 inputSchemaHash,
+        bytes32 outputSchemaHash,
+        bool linked,
+        uint32 lineageVersion,
+        string calldata uri
+    ) external returns (uint32 index) {
+        IModelINFT inft = IModelINFT(_modules().inft);
+        if (inft.ownerOfModel(model) != msg.sender) revert NotModelOwner(model, msg.sender);
+        if (runtimeHash == 0 || inputSchemaHash == 0 || outputSchemaHash == 0) revert ZeroSpecHash();
+        if (bytes(uri).length > MAX_URI) revert UriTooLong(bytes(uri).length, MAX_URI);
+        if (linked && lineageVersion > _started(model).latest)
+            revert NoSuchVersion(model, lineageVersion, _started(model).latest);
+        if (!linked) lineageVersion = 0; // says nothing then
+        bytes32 dataHash = inft.sealOf(model).dataHash;
+        bytes32[] storage specs = _state().specs[model];
+        specs.push(
+            keccak256(
+                abi.encode(
+                    runtimeHash,
+                    inputSchemaHash,
+                    outputSchemaHash,
+                    dataHash,
+                    linked,
+                    lineageVersion,
+                    keccak256(bytes(uri))
+                )
+            )
+        );
+        index = uint32(specs.length);
+        emit SpecPublished(
+            model,
+            index,
+            runtimeHash,
+            inputSchemaHash,
+            outputSchemaHash,
+            dataHash,
+            linked,
+            lineageVersion,
+            uri
+        );
+    }
+
     // --- views
 
     /// @inheritdoc IModelVersions
@@ -156,6 +210,24 @@ contract ModelVersions is Module, IModelVersions {
     /// @inheritdoc IModelVersions
     function campaignOf(ModelId model) external view returns (CampaignId) {
         return _state().heads[model].campaign;
+    }
+
+    /// @inheritdoc IModelVersions
+    function isOpen(ModelId model) external view returns (bool) {
+        Head storage head = _state().heads[model];
+        return head.latest != 0 || CampaignId.unwrap(head.campaign) != 0;
+    }
+
+    /// @inheritdoc IModelVersions
+    function specCountOf(ModelId model) external view returns (uint32) {
+        return uint32(_state().specs[model].length);
+    }
+
+    /// @inheritdoc IModelVersions
+    function specHashOf(ModelId model, uint32 index) external view returns (bytes32) {
+        bytes32[] storage specs = _state().specs[model];
+        if (index == 0 || index > specs.length) revert NoSuchSpec(model, index);
+        return specs[index - 1];
     }
 
     // --- internals

@@ -13,6 +13,7 @@ import ProofVerifier from "./ProofVerifier.ts";
 import ProtocolParameters from "./ProtocolParameters.ts";
 import RoundManager from "./RoundManager.ts";
 import RoundSettlement from "./RoundSettlement.ts";
+import SealedTransfers from "./SealedTransfers.ts";
 import ShareDisputes from "./ShareDisputes.ts";
 import Stake from "./Stake.ts";
 import TrainingRules from "./TrainingRules.ts";
@@ -42,6 +43,7 @@ export default buildModule("MedNexus", (m) => {
     sums: m.useModule(NodeSums).instance,
     settlement: m.useModule(RoundSettlement).instance,
     attestations: m.useModule(AttestationRegistry).instance,
+    transfers: m.useModule(SealedTransfers).instance,
   };
   const modules = { vault, ...proxies };
   for (const [name, instance] of Object.entries(proxies)) m.call(instance, "wire", [modules], { id: `wire_${name}` });

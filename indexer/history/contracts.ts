@@ -25,6 +25,11 @@ export const SILENT_EVENTS: ReadonlySet<string> = new Set([
   "MetadataUpdate",
   "Upgraded",
   "Wired",
+  // What ERC-7857 says again after UsageAuthorized, Transfer and ModelSealed.
+  "inft.Authorization",
+  "inft.Cloned",
+  "inft.PublishedSealedKey",
+  "inft.Transferred",
   // Soulbound tokens: what ERC-721 and ERC-5192 say about a dataset never changes after its registration.
   "datasets.Locked",
   "datasets.Transfer",

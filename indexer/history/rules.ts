@@ -107,9 +107,26 @@ export const rules: Rules = {
   },
 
   inft: {
-    Transfer: [write("model", "tokenId", "", { set: { owner: "to" } })],
+    Transfer: [write("model", "tokenId", "", { set: { owner: "to" }, add: { moves: one } })],
     ModelMinted: [write("model", "model", "creator royaltyBps runtimeHash uri")],
     ModelUriChanged: [write("model", "model", "uri")],
+    SplitFixed: [
+      write("payee", "model @i", "model", {
+        each: "split",
+        set: { position: "@i", account: "split[i].account", bps: "split[i].bps" },
+      }),
+    ],
+    CloneShareFixed: [write("model", "model", "", { set: { cloneShareBps: "shareBps" } })],
+    ModelSealed: [
+      write("seal", "model", "model owner parent", {
+        set: from("seal", "sequence dataHash keyHash binding"),
+        add: { sealings: one },
+      }),
+      write("model", "model", "", { set: { sealed: yes } }),
+    ],
+    UsageAuthorized: [write("usageRight", "model user", "model user era expiresAt")],
+    AuthorizationRevoked: [write("usageRight", "tokenId to", "", { set: { expiresAt: is(0n) } })],
+    DelegateAccess: [write("accessDelegate", "user", "user assistant")],
   },
 
   versions: {
@@ -119,6 +136,13 @@ export const rules: Rules = {
         set: { cX: "c.x", cY: "c.y" },
       }),
       write("model", "model", "", { set: { latestVersion: "version" } }),
+    ],
+    SpecPublished: [
+      write(
+        "modelSpec",
+        "model index",
+        "model index runtimeHash inputSchemaHash outputSchemaHash dataHash linked lineageVersion uri",
+      ),
     ],
     CampaignAttached: [write("model", "model", "campaign")],
     CampaignDetached: [write("model", "model", "", { set: { campaign: is("0") } })],

@@ -1,4 +1,4 @@
-import { CAMPAIGN_STATES, type EntityName, ROUND_KINDS, type Row } from "../history/index.ts";
+import { CAMPAIGN_STATES, KEY_ALGORITHMS, type EntityName, ROUND_KINDS, type Row } from "../history/index.ts";
 import { type Contracts, ROUND_STATES } from "@mednexus/sdk";
 import { AbiCoder, keccak256 } from "ethers";
 
@@ -63,6 +63,23 @@ export const views: Partial<Record<EntityName, View>> = {
       started: lineage.started,
       ...(lineage.started ? { latestVersion: (await c.versions.latestOf(id, at))[0] } : {}),
     };
+  },
+  payee: async (c, _, row, at) => {
+    const { account, bps } = (await c.inft.splitOf(n(row["model"]), at))[Number(row["position"])]!;
+    return { account, bps };
+  },
+  seal: async (c, id, _, at) => {
+    const { sequence, dataHash, keyHash, binding } = await c.inft.sealOf(id, at);
+    return { owner: await c.inft.ownerOfModel(id, at), sequence, dataHash, keyHash, binding };
+  },
+  usageRight: async (c, _, row, at) => {
+    const expiresAt = await c.inft.usageExpiryOf(n(row["model"]), s(row["user"]), at);
+    return expiresAt === 0n ? {} : { expiresAt }; // 0: revoked, or of an era that has ended
+  },
+  accessDelegate: async (c, id, _, at) => ({ assistant: await c.inft.getDelegateAccess(id, at) }),
+  attestor: async (c, id, _, at) => {
+    const { kind, algorithm, revoked, x, y } = await c.attestations.attestorOf(id, at);
+    return { kind, algorithm: KEY_ALGORITHMS[Number(algorithm)], revoked, x, y };
   },
   modelVersion: async (c, _, row, at) => {
     const v = await c.versions.versionOf(n(row["model"]), n(row["version"]), at);

@@ -20,6 +20,7 @@ export const CONTRACTS = [
   "sums",
   "settlement",
   "attestations",
+  "transfers",
 ] as const;
 
 export type ContractName = (typeof CONTRACTS)[number];

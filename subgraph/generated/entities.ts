@@ -19,6 +19,11 @@ import {
   Verifier,
   Attestor,
   Model,
+  Payee,
+  Seal,
+  UsageRight,
+  AccessDelegate,
+  ModelSpec,
   ModelVersion,
   Campaign,
   Enrolment,
@@ -326,6 +331,91 @@ export function modelAt(event: ethereum.Event, id: string): Model {
     row.started = false;
     row.latestVersion = BigInt.zero();
     row.campaign = "";
+    row.moves = BigInt.zero();
+    row.cloneShareBps = BigInt.zero();
+    row.sealed = false;
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function payeeAt(event: ethereum.Event, id: string): Payee {
+  let row = Payee.load(id);
+  if (row == null) {
+    row = new Payee(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.model = "";
+    row.position = BigInt.zero();
+    row.account = new Bytes(0);
+    row.bps = BigInt.zero();
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function sealAt(event: ethereum.Event, id: string): Seal {
+  let row = Seal.load(id);
+  if (row == null) {
+    row = new Seal(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.model = "";
+    row.owner = new Bytes(0);
+    row.parent = "";
+    row.sequence = BigInt.zero();
+    row.dataHash = new Bytes(0);
+    row.keyHash = BigInt.zero();
+    row.binding = BigInt.zero();
+    row.sealings = BigInt.zero();
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function usageRightAt(event: ethereum.Event, id: string): UsageRight {
+  let row = UsageRight.load(id);
+  if (row == null) {
+    row = new UsageRight(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.model = "";
+    row.user = new Bytes(0);
+    row.era = BigInt.zero();
+    row.expiresAt = BigInt.zero();
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function accessDelegateAt(event: ethereum.Event, id: string): AccessDelegate {
+  let row = AccessDelegate.load(id);
+  if (row == null) {
+    row = new AccessDelegate(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.user = new Bytes(0);
+    row.assistant = new Bytes(0);
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function modelSpecAt(event: ethereum.Event, id: string): ModelSpec {
+  let row = ModelSpec.load(id);
+  if (row == null) {
+    row = new ModelSpec(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.model = "";
+    row.index = BigInt.zero();
+    row.runtimeHash = new Bytes(0);
+    row.inputSchemaHash = new Bytes(0);
+    row.outputSchemaHash = new Bytes(0);
+    row.dataHash = new Bytes(0);
+    row.linked = false;
+    row.lineageVersion = BigInt.zero();
+    row.uri = "";
   }
   row.updatedAt = event.block.timestamp;
   return row;

@@ -37,6 +37,7 @@ export interface Contracts {
   sums: types.NodeSums;
   settlement: types.RoundSettlement;
   attestations: types.AttestationRegistry;
+  transfers: types.SealedTransfers;
 }
 
 /** ABI of each deployed contract. */
@@ -58,6 +59,7 @@ export const CONTRACT_ABI = {
   sums: abi.nodeSumsAbi,
   settlement: abi.roundSettlementAbi,
   attestations: abi.attestationRegistryAbi,
+  transfers: abi.sealedTransfersAbi,
 } as const satisfies Record<keyof Contracts, InterfaceAbi>;
 
 /** A contract refused. `code` is `REVERT_<ErrorName>`; `args` are the error's values by name. */

@@ -154,7 +154,8 @@ contract RoundSystem {
             disputes: address(disputes),
             sums: address(sums),
             settlement: address(settlement),
-            attestations: address(0)
+            attestations: address(0),
+            transfers: address(0)
         });
         Module[15] memory all = [
             Module(m.parameters),

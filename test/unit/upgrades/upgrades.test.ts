@@ -25,6 +25,7 @@ const NAMES = [
   "NodeSums",
   "RoundSettlement",
   "AttestationRegistry",
+  "SealedTransfers",
 ];
 
 describeEconomy("upgrades", (get) => {

@@ -26,30 +26,50 @@ import type {
 export interface ModelINFTInterface extends Interface {
   getFunction(
     nameOrSignature:
+      | "MAX_CLONE_SHARE_BPS"
       | "MAX_PAYEES"
       | "MAX_ROYALTY_BPS"
       | "MAX_URI"
+      | "MAX_USERS"
       | "UPGRADE_INTERFACE_VERSION"
       | "approve"
       | "authority"
+      | "authorizeUsage"
+      | "authorizeUsageUntil"
+      | "authorizedUsersOf"
       | "balanceOf"
+      | "cloningOf"
       | "creatorOf"
+      | "delegateAccess"
       | "exists"
+      | "fixCloneShare"
       | "getApproved"
+      | "getDelegateAccess"
+      | "iClone"
+      | "iCloneFrom"
+      | "iTransfer"
+      | "iTransferFrom"
       | "initialize"
+      | "intelligentDataOf"
+      | "intelligentDatasOf"
       | "isApprovedForAll"
       | "isConsumingScheduledOp"
+      | "isSealed"
+      | "mayUse"
       | "mint"
       | "modules"
       | "name"
       | "ownerOf"
       | "ownerOfModel"
       | "proxiableUUID"
+      | "revokeAuthorization"
       | "royaltyBpsOf"
       | "royaltyInfo"
       | "runtimeHashOf"
       | "safeTransferFrom(address,address,uint256)"
       | "safeTransferFrom(address,address,uint256,bytes)"
+      | "seal"
+      | "sealOf"
       | "setApprovalForAll"
       | "setAuthority"
       | "setUri"
@@ -59,6 +79,8 @@ export interface ModelINFTInterface extends Interface {
       | "tokenURI"
       | "transferFrom"
       | "upgradeToAndCall"
+      | "usageExpiryOf"
+      | "verifier"
       | "wire"
   ): FunctionFragment;
 
@@ -67,16 +89,30 @@ export interface ModelINFTInterface extends Interface {
       | "Approval"
       | "ApprovalForAll"
       | "AuthorityUpdated"
+      | "Authorization"
+      | "AuthorizationRevoked"
       | "BatchMetadataUpdate"
+      | "CloneShareFixed"
+      | "Cloned"
+      | "DelegateAccess"
       | "Initialized"
       | "MetadataUpdate"
       | "ModelMinted"
+      | "ModelSealed"
       | "ModelUriChanged"
+      | "PublishedSealedKey"
+      | "SplitFixed"
       | "Transfer"
+      | "Transferred"
       | "Upgraded"
+      | "UsageAuthorized"
       | "Wired"
   ): EventFragment;
 
+  encodeFunctionData(
+    functionFragment: "MAX_CLONE_SHARE_BPS",
+    values?: undefined
+  ): string;
   encodeFunctionData(
     functionFragment: "MAX_PAYEES",
     values?: undefined
@@ -86,6 +122,7 @@ export interface ModelINFTInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(functionFragment: "MAX_URI", values?: undefined): string;
+  encodeFunctionData(functionFragment: "MAX_USERS", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "UPGRADE_INTERFACE_VERSION",
     values?: undefined
@@ -96,24 +133,162 @@ export interface ModelINFTInterface extends Interface {
   ): string;
   encodeFunctionData(functionFragment: "authority", values?: undefined): string;
   encodeFunctionData(
+    functionFragment: "authorizeUsage",
+    values: [BigNumberish, AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "authorizeUsageUntil",
+    values: [BigNumberish, AddressLike, BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "authorizedUsersOf",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "balanceOf",
     values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "cloningOf",
+    values: [BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "creatorOf",
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "delegateAccess",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "exists",
     values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "fixCloneShare",
+    values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "getApproved",
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
+    functionFragment: "getDelegateAccess",
+    values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "iClone",
+    values: [
+      AddressLike,
+      BigNumberish,
+      {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "iCloneFrom",
+    values: [
+      AddressLike,
+      AddressLike,
+      BigNumberish,
+      {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "iTransfer",
+    values: [
+      AddressLike,
+      BigNumberish,
+      {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "iTransferFrom",
+    values: [
+      AddressLike,
+      AddressLike,
+      BigNumberish,
+      {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ]
+  ): string;
+  encodeFunctionData(
     functionFragment: "initialize",
     values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "intelligentDataOf",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "intelligentDatasOf",
+    values: [BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "isApprovedForAll",
@@ -122,6 +297,14 @@ export interface ModelINFTInterface extends Interface {
   encodeFunctionData(
     functionFragment: "isConsumingScheduledOp",
     values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "isSealed",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "mayUse",
+    values: [BigNumberish, AddressLike]
   ): string;
   encodeFunctionData(
     functionFragment: "mint",
@@ -148,6 +331,10 @@ export interface ModelINFTInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(
+    functionFragment: "revokeAuthorization",
+    values: [BigNumberish, AddressLike]
+  ): string;
+  encodeFunctionData(
     functionFragment: "royaltyBpsOf",
     values: [BigNumberish]
   ): string;
@@ -166,6 +353,20 @@ export interface ModelINFTInterface extends Interface {
   encodeFunctionData(
     functionFragment: "safeTransferFrom(address,address,uint256,bytes)",
     values: [AddressLike, AddressLike, BigNumberish, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "seal",
+    values: [
+      BigNumberish,
+      BytesLike,
+      BigNumberish,
+      { ex: BigNumberish; ey: BigNumberish; c: BigNumberish },
+      { x: BigNumberish; y: BigNumberish }
+    ]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "sealOf",
+    values: [BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "setApprovalForAll",
@@ -201,6 +402,11 @@ export interface ModelINFTInterface extends Interface {
     values: [AddressLike, BytesLike]
   ): string;
   encodeFunctionData(
+    functionFragment: "usageExpiryOf",
+    values: [BigNumberish, AddressLike]
+  ): string;
+  encodeFunctionData(functionFragment: "verifier", values?: undefined): string;
+  encodeFunctionData(
     functionFragment: "wire",
     values: [
       {
@@ -221,30 +427,76 @@ export interface ModelINFTInterface extends Interface {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ]
   ): string;
 
+  decodeFunctionResult(
+    functionFragment: "MAX_CLONE_SHARE_BPS",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "MAX_PAYEES", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "MAX_ROYALTY_BPS",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "MAX_URI", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "MAX_USERS", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "UPGRADE_INTERFACE_VERSION",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "approve", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "authorizeUsage",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "authorizeUsageUntil",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "authorizedUsersOf",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "balanceOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "cloningOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "creatorOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "delegateAccess",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "exists", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "fixCloneShare",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "getApproved",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(
+    functionFragment: "getDelegateAccess",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "iClone", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "iCloneFrom", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "iTransfer", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "iTransferFrom",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "intelligentDataOf",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "intelligentDatasOf",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "isApprovedForAll",
     data: BytesLike
@@ -253,6 +505,8 @@ export interface ModelINFTInterface extends Interface {
     functionFragment: "isConsumingScheduledOp",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "isSealed", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "mayUse", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "mint", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "name", data: BytesLike): Result;
@@ -263,6 +517,10 @@ export interface ModelINFTInterface extends Interface {
   ): Result;
   decodeFunctionResult(
     functionFragment: "proxiableUUID",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "revokeAuthorization",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -285,6 +543,8 @@ export interface ModelINFTInterface extends Interface {
     functionFragment: "safeTransferFrom(address,address,uint256,bytes)",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "seal", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "sealOf", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "setApprovalForAll",
     data: BytesLike
@@ -309,6 +569,11 @@ export interface ModelINFTInterface extends Interface {
     functionFragment: "upgradeToAndCall",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(
+    functionFragment: "usageExpiryOf",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "verifier", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "wire", data: BytesLike): Result;
 }
 
@@ -364,6 +629,42 @@ export namespace AuthorityUpdatedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace AuthorizationEvent {
+  export type InputTuple = [
+    from: AddressLike,
+    to: AddressLike,
+    tokenId: BigNumberish
+  ];
+  export type OutputTuple = [from: string, to: string, tokenId: bigint];
+  export interface OutputObject {
+    from: string;
+    to: string;
+    tokenId: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace AuthorizationRevokedEvent {
+  export type InputTuple = [
+    from: AddressLike,
+    to: AddressLike,
+    tokenId: BigNumberish
+  ];
+  export type OutputTuple = [from: string, to: string, tokenId: bigint];
+  export interface OutputObject {
+    from: string;
+    to: string;
+    tokenId: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace BatchMetadataUpdateEvent {
   export type InputTuple = [
     _fromTokenId: BigNumberish,
@@ -373,6 +674,57 @@ export namespace BatchMetadataUpdateEvent {
   export interface OutputObject {
     _fromTokenId: bigint;
     _toTokenId: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace CloneShareFixedEvent {
+  export type InputTuple = [model: BigNumberish, shareBps: BigNumberish];
+  export type OutputTuple = [model: bigint, shareBps: bigint];
+  export interface OutputObject {
+    model: bigint;
+    shareBps: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace ClonedEvent {
+  export type InputTuple = [
+    tokenId: BigNumberish,
+    newTokenId: BigNumberish,
+    from: AddressLike,
+    to: AddressLike
+  ];
+  export type OutputTuple = [
+    tokenId: bigint,
+    newTokenId: bigint,
+    from: string,
+    to: string
+  ];
+  export interface OutputObject {
+    tokenId: bigint;
+    newTokenId: bigint;
+    from: string;
+    to: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace DelegateAccessEvent {
+  export type InputTuple = [user: AddressLike, assistant: AddressLike];
+  export type OutputTuple = [user: string, assistant: string];
+  export interface OutputObject {
+    user: string;
+    assistant: string;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -432,12 +784,117 @@ export namespace ModelMintedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace ModelSealedEvent {
+  export type InputTuple = [
+    model: BigNumberish,
+    owner: AddressLike,
+    parent: BigNumberish,
+    seal: {
+      dataHash: BytesLike;
+      keyHash: BigNumberish;
+      key: { ex: BigNumberish; ey: BigNumberish; c: BigNumberish };
+      holder: { x: BigNumberish; y: BigNumberish };
+      binding: BigNumberish;
+      sequence: BigNumberish;
+    }
+  ];
+  export type OutputTuple = [
+    model: bigint,
+    owner: string,
+    parent: bigint,
+    seal: [
+      dataHash: string,
+      keyHash: bigint,
+      key: [ex: bigint, ey: bigint, c: bigint] & {
+        ex: bigint;
+        ey: bigint;
+        c: bigint;
+      },
+      holder: [x: bigint, y: bigint] & { x: bigint; y: bigint },
+      binding: bigint,
+      sequence: bigint
+    ] & {
+      dataHash: string;
+      keyHash: bigint;
+      key: [ex: bigint, ey: bigint, c: bigint] & {
+        ex: bigint;
+        ey: bigint;
+        c: bigint;
+      };
+      holder: [x: bigint, y: bigint] & { x: bigint; y: bigint };
+      binding: bigint;
+      sequence: bigint;
+    }
+  ];
+  export interface OutputObject {
+    model: bigint;
+    owner: string;
+    parent: bigint;
+    seal: [
+      string,
+      bigint,
+      [bigint, bigint, bigint] & { ex: bigint; ey: bigint; c: bigint },
+      [bigint, bigint] & { x: bigint; y: bigint },
+      bigint,
+      bigint
+    ] & {
+      dataHash: string;
+      keyHash: bigint;
+      key: [bigint, bigint, bigint] & { ex: bigint; ey: bigint; c: bigint };
+      holder: [bigint, bigint] & { x: bigint; y: bigint };
+      binding: bigint;
+      sequence: bigint;
+    };
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace ModelUriChangedEvent {
   export type InputTuple = [model: BigNumberish, uri: string];
   export type OutputTuple = [model: bigint, uri: string];
   export interface OutputObject {
     model: bigint;
     uri: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace PublishedSealedKeyEvent {
+  export type InputTuple = [
+    to: AddressLike,
+    tokenId: BigNumberish,
+    sealedKeys: BytesLike[]
+  ];
+  export type OutputTuple = [to: string, tokenId: bigint, sealedKeys: string[]];
+  export interface OutputObject {
+    to: string;
+    tokenId: bigint;
+    sealedKeys: string[];
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace SplitFixedEvent {
+  export type InputTuple = [
+    model: BigNumberish,
+    split: { account: AddressLike; bps: BigNumberish }[]
+  ];
+  export type OutputTuple = [
+    model: bigint,
+    split: [account: string, bps: bigint] & { account: string; bps: bigint }[]
+  ];
+  export interface OutputObject {
+    model: bigint;
+    split: [string, bigint] & { account: string; bps: bigint }[];
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -463,11 +920,54 @@ export namespace TransferEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace TransferredEvent {
+  export type InputTuple = [
+    tokenId: BigNumberish,
+    from: AddressLike,
+    to: AddressLike
+  ];
+  export type OutputTuple = [tokenId: bigint, from: string, to: string];
+  export interface OutputObject {
+    tokenId: bigint;
+    from: string;
+    to: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace UpgradedEvent {
   export type InputTuple = [implementation: AddressLike];
   export type OutputTuple = [implementation: string];
   export interface OutputObject {
     implementation: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace UsageAuthorizedEvent {
+  export type InputTuple = [
+    model: BigNumberish,
+    user: AddressLike,
+    era: BigNumberish,
+    expiresAt: BigNumberish
+  ];
+  export type OutputTuple = [
+    model: bigint,
+    user: string,
+    era: bigint,
+    expiresAt: bigint
+  ];
+  export interface OutputObject {
+    model: bigint;
+    user: string;
+    era: bigint;
+    expiresAt: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -495,6 +995,7 @@ export namespace WiredEvent {
       sums: AddressLike;
       settlement: AddressLike;
       attestations: AddressLike;
+      transfers: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -515,7 +1016,8 @@ export namespace WiredEvent {
       disputes: string,
       sums: string,
       settlement: string,
-      attestations: string
+      attestations: string,
+      transfers: string
     ] & {
       vault: string;
       parameters: string;
@@ -534,10 +1036,12 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -573,6 +1077,7 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -624,11 +1129,15 @@ export interface ModelINFT extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
+  MAX_CLONE_SHARE_BPS: TypedContractMethod<[], [bigint], "view">;
+
   MAX_PAYEES: TypedContractMethod<[], [bigint], "view">;
 
   MAX_ROYALTY_BPS: TypedContractMethod<[], [bigint], "view">;
 
   MAX_URI: TypedContractMethod<[], [bigint], "view">;
+
+  MAX_USERS: TypedContractMethod<[], [bigint], "view">;
 
   UPGRADE_INTERFACE_VERSION: TypedContractMethod<[], [string], "view">;
 
@@ -640,18 +1149,178 @@ export interface ModelINFT extends BaseContract {
 
   authority: TypedContractMethod<[], [string], "view">;
 
+  authorizeUsage: TypedContractMethod<
+    [tokenId: BigNumberish, user: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
+  authorizeUsageUntil: TypedContractMethod<
+    [model: BigNumberish, user: AddressLike, expiresAt: BigNumberish],
+    [void],
+    "nonpayable"
+  >;
+
+  authorizedUsersOf: TypedContractMethod<
+    [tokenId: BigNumberish],
+    [string[]],
+    "view"
+  >;
+
   balanceOf: TypedContractMethod<[owner: AddressLike], [bigint], "view">;
+
+  cloningOf: TypedContractMethod<
+    [model: BigNumberish],
+    [[bigint, bigint] & { parent: bigint; shareBps: bigint }],
+    "view"
+  >;
 
   creatorOf: TypedContractMethod<[id: BigNumberish], [string], "view">;
 
+  delegateAccess: TypedContractMethod<
+    [assistant: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+
   exists: TypedContractMethod<[id: BigNumberish], [boolean], "view">;
 
+  fixCloneShare: TypedContractMethod<
+    [model: BigNumberish, shareBps: BigNumberish],
+    [void],
+    "nonpayable"
+  >;
+
   getApproved: TypedContractMethod<[tokenId: BigNumberish], [string], "view">;
+
+  getDelegateAccess: TypedContractMethod<[user: AddressLike], [string], "view">;
+
+  iClone: TypedContractMethod<
+    [
+      to: AddressLike,
+      tokenId: BigNumberish,
+      proofs: {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ],
+    [bigint],
+    "nonpayable"
+  >;
+
+  iCloneFrom: TypedContractMethod<
+    [
+      from: AddressLike,
+      to: AddressLike,
+      tokenId: BigNumberish,
+      proofs: {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ],
+    [bigint],
+    "nonpayable"
+  >;
+
+  iTransfer: TypedContractMethod<
+    [
+      to: AddressLike,
+      tokenId: BigNumberish,
+      proofs: {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ],
+    [void],
+    "nonpayable"
+  >;
+
+  iTransferFrom: TypedContractMethod<
+    [
+      from: AddressLike,
+      to: AddressLike,
+      tokenId: BigNumberish,
+      proofs: {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ],
+    [void],
+    "nonpayable"
+  >;
 
   initialize: TypedContractMethod<
     [authority: AddressLike],
     [void],
     "nonpayable"
+  >;
+
+  intelligentDataOf: TypedContractMethod<
+    [tokenId: BigNumberish],
+    [[string, string] & { dataDescription: string; dataHash: string }[]],
+    "view"
+  >;
+
+  intelligentDatasOf: TypedContractMethod<
+    [tokenId: BigNumberish],
+    [[string, string] & { dataDescription: string; dataHash: string }[]],
+    "view"
   >;
 
   isApprovedForAll: TypedContractMethod<
@@ -661,6 +1330,14 @@ export interface ModelINFT extends BaseContract {
   >;
 
   isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
+
+  isSealed: TypedContractMethod<[model: BigNumberish], [boolean], "view">;
+
+  mayUse: TypedContractMethod<
+    [model: BigNumberish, user: AddressLike],
+    [boolean],
+    "view"
+  >;
 
   mint: TypedContractMethod<
     [
@@ -678,6 +1355,7 @@ export interface ModelINFT extends BaseContract {
     [],
     [
       [
+        string,
         string,
         string,
         string,
@@ -713,6 +1391,7 @@ export interface ModelINFT extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -725,6 +1404,12 @@ export interface ModelINFT extends BaseContract {
   ownerOfModel: TypedContractMethod<[id: BigNumberish], [string], "view">;
 
   proxiableUUID: TypedContractMethod<[], [string], "view">;
+
+  revokeAuthorization: TypedContractMethod<
+    [tokenId: BigNumberish, user: AddressLike],
+    [void],
+    "nonpayable"
+  >;
 
   royaltyBpsOf: TypedContractMethod<[id: BigNumberish], [bigint], "view">;
 
@@ -751,6 +1436,40 @@ export interface ModelINFT extends BaseContract {
     ],
     [void],
     "nonpayable"
+  >;
+
+  seal: TypedContractMethod<
+    [
+      model: BigNumberish,
+      dataHash: BytesLike,
+      keyHash: BigNumberish,
+      key: { ex: BigNumberish; ey: BigNumberish; c: BigNumberish },
+      holder: { x: BigNumberish; y: BigNumberish }
+    ],
+    [void],
+    "nonpayable"
+  >;
+
+  sealOf: TypedContractMethod<
+    [model: BigNumberish],
+    [
+      [
+        string,
+        bigint,
+        [bigint, bigint, bigint] & { ex: bigint; ey: bigint; c: bigint },
+        [bigint, bigint] & { x: bigint; y: bigint },
+        bigint,
+        bigint
+      ] & {
+        dataHash: string;
+        keyHash: bigint;
+        key: [bigint, bigint, bigint] & { ex: bigint; ey: bigint; c: bigint };
+        holder: [bigint, bigint] & { x: bigint; y: bigint };
+        binding: bigint;
+        sequence: bigint;
+      }
+    ],
+    "view"
   >;
 
   setApprovalForAll: TypedContractMethod<
@@ -799,6 +1518,14 @@ export interface ModelINFT extends BaseContract {
     "payable"
   >;
 
+  usageExpiryOf: TypedContractMethod<
+    [model: BigNumberish, user: AddressLike],
+    [bigint],
+    "view"
+  >;
+
+  verifier: TypedContractMethod<[], [string], "view">;
+
   wire: TypedContractMethod<
     [
       modules_: {
@@ -819,6 +1546,7 @@ export interface ModelINFT extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
@@ -830,6 +1558,9 @@ export interface ModelINFT extends BaseContract {
   ): T;
 
   getFunction(
+    nameOrSignature: "MAX_CLONE_SHARE_BPS"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
     nameOrSignature: "MAX_PAYEES"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
@@ -837,6 +1568,9 @@ export interface ModelINFT extends BaseContract {
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
     nameOrSignature: "MAX_URI"
+  ): TypedContractMethod<[], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "MAX_USERS"
   ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
     nameOrSignature: "UPGRADE_INTERFACE_VERSION"
@@ -852,20 +1586,185 @@ export interface ModelINFT extends BaseContract {
     nameOrSignature: "authority"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
+    nameOrSignature: "authorizeUsage"
+  ): TypedContractMethod<
+    [tokenId: BigNumberish, user: AddressLike],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "authorizeUsageUntil"
+  ): TypedContractMethod<
+    [model: BigNumberish, user: AddressLike, expiresAt: BigNumberish],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "authorizedUsersOf"
+  ): TypedContractMethod<[tokenId: BigNumberish], [string[]], "view">;
+  getFunction(
     nameOrSignature: "balanceOf"
   ): TypedContractMethod<[owner: AddressLike], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "cloningOf"
+  ): TypedContractMethod<
+    [model: BigNumberish],
+    [[bigint, bigint] & { parent: bigint; shareBps: bigint }],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "creatorOf"
   ): TypedContractMethod<[id: BigNumberish], [string], "view">;
   getFunction(
+    nameOrSignature: "delegateAccess"
+  ): TypedContractMethod<[assistant: AddressLike], [void], "nonpayable">;
+  getFunction(
     nameOrSignature: "exists"
   ): TypedContractMethod<[id: BigNumberish], [boolean], "view">;
+  getFunction(
+    nameOrSignature: "fixCloneShare"
+  ): TypedContractMethod<
+    [model: BigNumberish, shareBps: BigNumberish],
+    [void],
+    "nonpayable"
+  >;
   getFunction(
     nameOrSignature: "getApproved"
   ): TypedContractMethod<[tokenId: BigNumberish], [string], "view">;
   getFunction(
+    nameOrSignature: "getDelegateAccess"
+  ): TypedContractMethod<[user: AddressLike], [string], "view">;
+  getFunction(
+    nameOrSignature: "iClone"
+  ): TypedContractMethod<
+    [
+      to: AddressLike,
+      tokenId: BigNumberish,
+      proofs: {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ],
+    [bigint],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "iCloneFrom"
+  ): TypedContractMethod<
+    [
+      from: AddressLike,
+      to: AddressLike,
+      tokenId: BigNumberish,
+      proofs: {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ],
+    [bigint],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "iTransfer"
+  ): TypedContractMethod<
+    [
+      to: AddressLike,
+      tokenId: BigNumberish,
+      proofs: {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "iTransferFrom"
+  ): TypedContractMethod<
+    [
+      from: AddressLike,
+      to: AddressLike,
+      tokenId: BigNumberish,
+      proofs: {
+        accessProof: {
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          nonce: BytesLike;
+          encryptedPubKey: BytesLike;
+          proof: BytesLike;
+        };
+        ownershipProof: {
+          oracleType: BigNumberish;
+          oldDataHash: BytesLike;
+          newDataHash: BytesLike;
+          sealedKey: BytesLike;
+          encryptedPubKey: BytesLike;
+          nonce: BytesLike;
+          proof: BytesLike;
+        };
+      }[]
+    ],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
     nameOrSignature: "initialize"
   ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "intelligentDataOf"
+  ): TypedContractMethod<
+    [tokenId: BigNumberish],
+    [[string, string] & { dataDescription: string; dataHash: string }[]],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "intelligentDatasOf"
+  ): TypedContractMethod<
+    [tokenId: BigNumberish],
+    [[string, string] & { dataDescription: string; dataHash: string }[]],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "isApprovedForAll"
   ): TypedContractMethod<
@@ -876,6 +1775,16 @@ export interface ModelINFT extends BaseContract {
   getFunction(
     nameOrSignature: "isConsumingScheduledOp"
   ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "isSealed"
+  ): TypedContractMethod<[model: BigNumberish], [boolean], "view">;
+  getFunction(
+    nameOrSignature: "mayUse"
+  ): TypedContractMethod<
+    [model: BigNumberish, user: AddressLike],
+    [boolean],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "mint"
   ): TypedContractMethod<
@@ -911,6 +1820,7 @@ export interface ModelINFT extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -930,6 +1840,7 @@ export interface ModelINFT extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -946,6 +1857,13 @@ export interface ModelINFT extends BaseContract {
   getFunction(
     nameOrSignature: "proxiableUUID"
   ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "revokeAuthorization"
+  ): TypedContractMethod<
+    [tokenId: BigNumberish, user: AddressLike],
+    [void],
+    "nonpayable"
+  >;
   getFunction(
     nameOrSignature: "royaltyBpsOf"
   ): TypedContractMethod<[id: BigNumberish], [bigint], "view">;
@@ -977,6 +1895,42 @@ export interface ModelINFT extends BaseContract {
     ],
     [void],
     "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "seal"
+  ): TypedContractMethod<
+    [
+      model: BigNumberish,
+      dataHash: BytesLike,
+      keyHash: BigNumberish,
+      key: { ex: BigNumberish; ey: BigNumberish; c: BigNumberish },
+      holder: { x: BigNumberish; y: BigNumberish }
+    ],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "sealOf"
+  ): TypedContractMethod<
+    [model: BigNumberish],
+    [
+      [
+        string,
+        bigint,
+        [bigint, bigint, bigint] & { ex: bigint; ey: bigint; c: bigint },
+        [bigint, bigint] & { x: bigint; y: bigint },
+        bigint,
+        bigint
+      ] & {
+        dataHash: string;
+        keyHash: bigint;
+        key: [bigint, bigint, bigint] & { ex: bigint; ey: bigint; c: bigint };
+        holder: [bigint, bigint] & { x: bigint; y: bigint };
+        binding: bigint;
+        sequence: bigint;
+      }
+    ],
+    "view"
   >;
   getFunction(
     nameOrSignature: "setApprovalForAll"
@@ -1022,6 +1976,16 @@ export interface ModelINFT extends BaseContract {
     "payable"
   >;
   getFunction(
+    nameOrSignature: "usageExpiryOf"
+  ): TypedContractMethod<
+    [model: BigNumberish, user: AddressLike],
+    [bigint],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "verifier"
+  ): TypedContractMethod<[], [string], "view">;
+  getFunction(
     nameOrSignature: "wire"
   ): TypedContractMethod<
     [
@@ -1043,6 +2007,7 @@ export interface ModelINFT extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
@@ -1071,11 +2036,46 @@ export interface ModelINFT extends BaseContract {
     AuthorityUpdatedEvent.OutputObject
   >;
   getEvent(
+    key: "Authorization"
+  ): TypedContractEvent<
+    AuthorizationEvent.InputTuple,
+    AuthorizationEvent.OutputTuple,
+    AuthorizationEvent.OutputObject
+  >;
+  getEvent(
+    key: "AuthorizationRevoked"
+  ): TypedContractEvent<
+    AuthorizationRevokedEvent.InputTuple,
+    AuthorizationRevokedEvent.OutputTuple,
+    AuthorizationRevokedEvent.OutputObject
+  >;
+  getEvent(
     key: "BatchMetadataUpdate"
   ): TypedContractEvent<
     BatchMetadataUpdateEvent.InputTuple,
     BatchMetadataUpdateEvent.OutputTuple,
     BatchMetadataUpdateEvent.OutputObject
+  >;
+  getEvent(
+    key: "CloneShareFixed"
+  ): TypedContractEvent<
+    CloneShareFixedEvent.InputTuple,
+    CloneShareFixedEvent.OutputTuple,
+    CloneShareFixedEvent.OutputObject
+  >;
+  getEvent(
+    key: "Cloned"
+  ): TypedContractEvent<
+    ClonedEvent.InputTuple,
+    ClonedEvent.OutputTuple,
+    ClonedEvent.OutputObject
+  >;
+  getEvent(
+    key: "DelegateAccess"
+  ): TypedContractEvent<
+    DelegateAccessEvent.InputTuple,
+    DelegateAccessEvent.OutputTuple,
+    DelegateAccessEvent.OutputObject
   >;
   getEvent(
     key: "Initialized"
@@ -1099,11 +2099,32 @@ export interface ModelINFT extends BaseContract {
     ModelMintedEvent.OutputObject
   >;
   getEvent(
+    key: "ModelSealed"
+  ): TypedContractEvent<
+    ModelSealedEvent.InputTuple,
+    ModelSealedEvent.OutputTuple,
+    ModelSealedEvent.OutputObject
+  >;
+  getEvent(
     key: "ModelUriChanged"
   ): TypedContractEvent<
     ModelUriChangedEvent.InputTuple,
     ModelUriChangedEvent.OutputTuple,
     ModelUriChangedEvent.OutputObject
+  >;
+  getEvent(
+    key: "PublishedSealedKey"
+  ): TypedContractEvent<
+    PublishedSealedKeyEvent.InputTuple,
+    PublishedSealedKeyEvent.OutputTuple,
+    PublishedSealedKeyEvent.OutputObject
+  >;
+  getEvent(
+    key: "SplitFixed"
+  ): TypedContractEvent<
+    SplitFixedEvent.InputTuple,
+    SplitFixedEvent.OutputTuple,
+    SplitFixedEvent.OutputObject
   >;
   getEvent(
     key: "Transfer"
@@ -1113,11 +2134,25 @@ export interface ModelINFT extends BaseContract {
     TransferEvent.OutputObject
   >;
   getEvent(
+    key: "Transferred"
+  ): TypedContractEvent<
+    TransferredEvent.InputTuple,
+    TransferredEvent.OutputTuple,
+    TransferredEvent.OutputObject
+  >;
+  getEvent(
     key: "Upgraded"
   ): TypedContractEvent<
     UpgradedEvent.InputTuple,
     UpgradedEvent.OutputTuple,
     UpgradedEvent.OutputObject
+  >;
+  getEvent(
+    key: "UsageAuthorized"
+  ): TypedContractEvent<
+    UsageAuthorizedEvent.InputTuple,
+    UsageAuthorizedEvent.OutputTuple,
+    UsageAuthorizedEvent.OutputObject
   >;
   getEvent(
     key: "Wired"
@@ -1161,6 +2196,28 @@ export interface ModelINFT extends BaseContract {
       AuthorityUpdatedEvent.OutputObject
     >;
 
+    "Authorization(address,address,uint256)": TypedContractEvent<
+      AuthorizationEvent.InputTuple,
+      AuthorizationEvent.OutputTuple,
+      AuthorizationEvent.OutputObject
+    >;
+    Authorization: TypedContractEvent<
+      AuthorizationEvent.InputTuple,
+      AuthorizationEvent.OutputTuple,
+      AuthorizationEvent.OutputObject
+    >;
+
+    "AuthorizationRevoked(address,address,uint256)": TypedContractEvent<
+      AuthorizationRevokedEvent.InputTuple,
+      AuthorizationRevokedEvent.OutputTuple,
+      AuthorizationRevokedEvent.OutputObject
+    >;
+    AuthorizationRevoked: TypedContractEvent<
+      AuthorizationRevokedEvent.InputTuple,
+      AuthorizationRevokedEvent.OutputTuple,
+      AuthorizationRevokedEvent.OutputObject
+    >;
+
     "BatchMetadataUpdate(uint256,uint256)": TypedContractEvent<
       BatchMetadataUpdateEvent.InputTuple,
       BatchMetadataUpdateEvent.OutputTuple,
@@ -1170,6 +2227,39 @@ export interface ModelINFT extends BaseContract {
       BatchMetadataUpdateEvent.InputTuple,
       BatchMetadataUpdateEvent.OutputTuple,
       BatchMetadataUpdateEvent.OutputObject
+    >;
+
+    "CloneShareFixed(uint64,uint16)": TypedContractEvent<
+      CloneShareFixedEvent.InputTuple,
+      CloneShareFixedEvent.OutputTuple,
+      CloneShareFixedEvent.OutputObject
+    >;
+    CloneShareFixed: TypedContractEvent<
+      CloneShareFixedEvent.InputTuple,
+      CloneShareFixedEvent.OutputTuple,
+      CloneShareFixedEvent.OutputObject
+    >;
+
+    "Cloned(uint256,uint256,address,address)": TypedContractEvent<
+      ClonedEvent.InputTuple,
+      ClonedEvent.OutputTuple,
+      ClonedEvent.OutputObject
+    >;
+    Cloned: TypedContractEvent<
+      ClonedEvent.InputTuple,
+      ClonedEvent.OutputTuple,
+      ClonedEvent.OutputObject
+    >;
+
+    "DelegateAccess(address,address)": TypedContractEvent<
+      DelegateAccessEvent.InputTuple,
+      DelegateAccessEvent.OutputTuple,
+      DelegateAccessEvent.OutputObject
+    >;
+    DelegateAccess: TypedContractEvent<
+      DelegateAccessEvent.InputTuple,
+      DelegateAccessEvent.OutputTuple,
+      DelegateAccessEvent.OutputObject
     >;
 
     "Initialized(uint64)": TypedContractEvent<
@@ -1205,6 +2295,17 @@ export interface ModelINFT extends BaseContract {
       ModelMintedEvent.OutputObject
     >;
 
+    "ModelSealed(uint64,address,uint64,tuple)": TypedContractEvent<
+      ModelSealedEvent.InputTuple,
+      ModelSealedEvent.OutputTuple,
+      ModelSealedEvent.OutputObject
+    >;
+    ModelSealed: TypedContractEvent<
+      ModelSealedEvent.InputTuple,
+      ModelSealedEvent.OutputTuple,
+      ModelSealedEvent.OutputObject
+    >;
+
     "ModelUriChanged(uint64,string)": TypedContractEvent<
       ModelUriChangedEvent.InputTuple,
       ModelUriChangedEvent.OutputTuple,
@@ -1214,6 +2315,28 @@ export interface ModelINFT extends BaseContract {
       ModelUriChangedEvent.InputTuple,
       ModelUriChangedEvent.OutputTuple,
       ModelUriChangedEvent.OutputObject
+    >;
+
+    "PublishedSealedKey(address,uint256,bytes[])": TypedContractEvent<
+      PublishedSealedKeyEvent.InputTuple,
+      PublishedSealedKeyEvent.OutputTuple,
+      PublishedSealedKeyEvent.OutputObject
+    >;
+    PublishedSealedKey: TypedContractEvent<
+      PublishedSealedKeyEvent.InputTuple,
+      PublishedSealedKeyEvent.OutputTuple,
+      PublishedSealedKeyEvent.OutputObject
+    >;
+
+    "SplitFixed(uint64,tuple[])": TypedContractEvent<
+      SplitFixedEvent.InputTuple,
+      SplitFixedEvent.OutputTuple,
+      SplitFixedEvent.OutputObject
+    >;
+    SplitFixed: TypedContractEvent<
+      SplitFixedEvent.InputTuple,
+      SplitFixedEvent.OutputTuple,
+      SplitFixedEvent.OutputObject
     >;
 
     "Transfer(address,address,uint256)": TypedContractEvent<
@@ -1227,6 +2350,17 @@ export interface ModelINFT extends BaseContract {
       TransferEvent.OutputObject
     >;
 
+    "Transferred(uint256,address,address)": TypedContractEvent<
+      TransferredEvent.InputTuple,
+      TransferredEvent.OutputTuple,
+      TransferredEvent.OutputObject
+    >;
+    Transferred: TypedContractEvent<
+      TransferredEvent.InputTuple,
+      TransferredEvent.OutputTuple,
+      TransferredEvent.OutputObject
+    >;
+
     "Upgraded(address)": TypedContractEvent<
       UpgradedEvent.InputTuple,
       UpgradedEvent.OutputTuple,
@@ -1236,6 +2370,17 @@ export interface ModelINFT extends BaseContract {
       UpgradedEvent.InputTuple,
       UpgradedEvent.OutputTuple,
       UpgradedEvent.OutputObject
+    >;
+
+    "UsageAuthorized(uint64,address,uint64,uint64)": TypedContractEvent<
+      UsageAuthorizedEvent.InputTuple,
+      UsageAuthorizedEvent.OutputTuple,
+      UsageAuthorizedEvent.OutputObject
+    >;
+    UsageAuthorized: TypedContractEvent<
+      UsageAuthorizedEvent.InputTuple,
+      UsageAuthorizedEvent.OutputTuple,
+      UsageAuthorizedEvent.OutputObject
     >;
 
     "Wired(tuple)": TypedContractEvent<

@@ -35,11 +35,15 @@ export interface ModelVersionsInterface extends Interface {
       | "importBase"
       | "initialize"
       | "isConsumingScheduledOp"
+      | "isOpen"
       | "latestOf"
       | "lineageOf"
       | "modules"
       | "proxiableUUID"
+      | "publishSpec"
       | "setAuthority"
+      | "specCountOf"
+      | "specHashOf"
       | "startLineage"
       | "upgradeToAndCall"
       | "versionOf"
@@ -53,6 +57,7 @@ export interface ModelVersionsInterface extends Interface {
       | "CampaignDetached"
       | "Initialized"
       | "LineageStarted"
+      | "SpecPublished"
       | "Upgraded"
       | "VersionAppended"
       | "Wired"
@@ -139,6 +144,10 @@ export interface ModelVersionsInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(
+    functionFragment: "isOpen",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
     functionFragment: "latestOf",
     values: [BigNumberish]
   ): string;
@@ -152,8 +161,28 @@ export interface ModelVersionsInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(
+    functionFragment: "publishSpec",
+    values: [
+      BigNumberish,
+      BytesLike,
+      BytesLike,
+      BytesLike,
+      boolean,
+      BigNumberish,
+      string
+    ]
+  ): string;
+  encodeFunctionData(
     functionFragment: "setAuthority",
     values: [AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "specCountOf",
+    values: [BigNumberish]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "specHashOf",
+    values: [BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
     functionFragment: "startLineage",
@@ -188,6 +217,7 @@ export interface ModelVersionsInterface extends Interface {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ]
   ): string;
@@ -213,6 +243,7 @@ export interface ModelVersionsInterface extends Interface {
     functionFragment: "isConsumingScheduledOp",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "isOpen", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "latestOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "lineageOf", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
@@ -221,9 +252,18 @@ export interface ModelVersionsInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
+    functionFragment: "publishSpec",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
     functionFragment: "setAuthority",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(
+    functionFragment: "specCountOf",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(functionFragment: "specHashOf", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "startLineage",
     data: BytesLike
@@ -314,6 +354,46 @@ export namespace LineageStartedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
+export namespace SpecPublishedEvent {
+  export type InputTuple = [
+    model: BigNumberish,
+    index: BigNumberish,
+    runtimeHash: BytesLike,
+    inputSchemaHash: BytesLike,
+    outputSchemaHash: BytesLike,
+    dataHash: BytesLike,
+    linked: boolean,
+    lineageVersion: BigNumberish,
+    uri: string
+  ];
+  export type OutputTuple = [
+    model: bigint,
+    index: bigint,
+    runtimeHash: string,
+    inputSchemaHash: string,
+    outputSchemaHash: string,
+    dataHash: string,
+    linked: boolean,
+    lineageVersion: bigint,
+    uri: string
+  ];
+  export interface OutputObject {
+    model: bigint;
+    index: bigint;
+    runtimeHash: string;
+    inputSchemaHash: string;
+    outputSchemaHash: string;
+    dataHash: string;
+    linked: boolean;
+    lineageVersion: bigint;
+    uri: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
 export namespace UpgradedEvent {
   export type InputTuple = [implementation: AddressLike];
   export type OutputTuple = [implementation: string];
@@ -386,6 +466,7 @@ export namespace WiredEvent {
       sums: AddressLike;
       settlement: AddressLike;
       attestations: AddressLike;
+      transfers: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -406,7 +487,8 @@ export namespace WiredEvent {
       disputes: string,
       sums: string,
       settlement: string,
-      attestations: string
+      attestations: string,
+      transfers: string
     ] & {
       vault: string;
       parameters: string;
@@ -425,10 +507,12 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -464,6 +548,7 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -600,6 +685,8 @@ export interface ModelVersions extends BaseContract {
 
   isConsumingScheduledOp: TypedContractMethod<[], [string], "view">;
 
+  isOpen: TypedContractMethod<[model: BigNumberish], [boolean], "view">;
+
   latestOf: TypedContractMethod<
     [model: BigNumberish],
     [
@@ -659,6 +746,7 @@ export interface ModelVersions extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -678,6 +766,7 @@ export interface ModelVersions extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -685,10 +774,32 @@ export interface ModelVersions extends BaseContract {
 
   proxiableUUID: TypedContractMethod<[], [string], "view">;
 
+  publishSpec: TypedContractMethod<
+    [
+      model: BigNumberish,
+      runtimeHash: BytesLike,
+      inputSchemaHash: BytesLike,
+      outputSchemaHash: BytesLike,
+      linked: boolean,
+      lineageVersion: BigNumberish,
+      uri: string
+    ],
+    [bigint],
+    "nonpayable"
+  >;
+
   setAuthority: TypedContractMethod<
     [newAuthority: AddressLike],
     [void],
     "nonpayable"
+  >;
+
+  specCountOf: TypedContractMethod<[model: BigNumberish], [bigint], "view">;
+
+  specHashOf: TypedContractMethod<
+    [model: BigNumberish, index: BigNumberish],
+    [string],
+    "view"
   >;
 
   startLineage: TypedContractMethod<
@@ -745,6 +856,7 @@ export interface ModelVersions extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
@@ -846,6 +958,9 @@ export interface ModelVersions extends BaseContract {
     nameOrSignature: "isConsumingScheduledOp"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
+    nameOrSignature: "isOpen"
+  ): TypedContractMethod<[model: BigNumberish], [boolean], "view">;
+  getFunction(
     nameOrSignature: "latestOf"
   ): TypedContractMethod<
     [model: BigNumberish],
@@ -908,6 +1023,7 @@ export interface ModelVersions extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -927,6 +1043,7 @@ export interface ModelVersions extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -935,8 +1052,33 @@ export interface ModelVersions extends BaseContract {
     nameOrSignature: "proxiableUUID"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
+    nameOrSignature: "publishSpec"
+  ): TypedContractMethod<
+    [
+      model: BigNumberish,
+      runtimeHash: BytesLike,
+      inputSchemaHash: BytesLike,
+      outputSchemaHash: BytesLike,
+      linked: boolean,
+      lineageVersion: BigNumberish,
+      uri: string
+    ],
+    [bigint],
+    "nonpayable"
+  >;
+  getFunction(
     nameOrSignature: "setAuthority"
   ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "specCountOf"
+  ): TypedContractMethod<[model: BigNumberish], [bigint], "view">;
+  getFunction(
+    nameOrSignature: "specHashOf"
+  ): TypedContractMethod<
+    [model: BigNumberish, index: BigNumberish],
+    [string],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "startLineage"
   ): TypedContractMethod<
@@ -996,6 +1138,7 @@ export interface ModelVersions extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
@@ -1036,6 +1179,13 @@ export interface ModelVersions extends BaseContract {
     LineageStartedEvent.InputTuple,
     LineageStartedEvent.OutputTuple,
     LineageStartedEvent.OutputObject
+  >;
+  getEvent(
+    key: "SpecPublished"
+  ): TypedContractEvent<
+    SpecPublishedEvent.InputTuple,
+    SpecPublishedEvent.OutputTuple,
+    SpecPublishedEvent.OutputObject
   >;
   getEvent(
     key: "Upgraded"
@@ -1113,6 +1263,17 @@ export interface ModelVersions extends BaseContract {
       LineageStartedEvent.InputTuple,
       LineageStartedEvent.OutputTuple,
       LineageStartedEvent.OutputObject
+    >;
+
+    "SpecPublished(uint64,uint32,bytes32,bytes32,bytes32,bytes32,bool,uint32,string)": TypedContractEvent<
+      SpecPublishedEvent.InputTuple,
+      SpecPublishedEvent.OutputTuple,
+      SpecPublishedEvent.OutputObject
+    >;
+    SpecPublished: TypedContractEvent<
+      SpecPublishedEvent.InputTuple,
+      SpecPublishedEvent.OutputTuple,
+      SpecPublishedEvent.OutputObject
     >;
 
     "Upgraded(address)": TypedContractEvent<

@@ -203,6 +203,7 @@ export interface NodeSumsInterface extends Interface {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ]
   ): string;
@@ -485,6 +486,7 @@ export namespace WiredEvent {
       sums: AddressLike;
       settlement: AddressLike;
       attestations: AddressLike;
+      transfers: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -505,7 +507,8 @@ export namespace WiredEvent {
       disputes: string,
       sums: string,
       settlement: string,
-      attestations: string
+      attestations: string,
+      transfers: string
     ] & {
       vault: string;
       parameters: string;
@@ -524,10 +527,12 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -563,6 +568,7 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -722,6 +728,7 @@ export interface NodeSums extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -741,6 +748,7 @@ export interface NodeSums extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -831,6 +839,7 @@ export interface NodeSums extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
@@ -963,6 +972,7 @@ export interface NodeSums extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -982,6 +992,7 @@ export interface NodeSums extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -1079,6 +1090,7 @@ export interface NodeSums extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],

@@ -250,6 +250,7 @@ export interface ProtocolParametersInterface extends Interface {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ]
   ): string;
@@ -541,6 +542,7 @@ export namespace WiredEvent {
       sums: AddressLike;
       settlement: AddressLike;
       attestations: AddressLike;
+      transfers: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -561,7 +563,8 @@ export namespace WiredEvent {
       disputes: string,
       sums: string,
       settlement: string,
-      attestations: string
+      attestations: string,
+      transfers: string
     ] & {
       vault: string;
       parameters: string;
@@ -580,10 +583,12 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -619,6 +624,7 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -788,6 +794,7 @@ export interface ProtocolParameters extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -807,6 +814,7 @@ export interface ProtocolParameters extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -884,6 +892,7 @@ export interface ProtocolParameters extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
@@ -1038,6 +1047,7 @@ export interface ProtocolParameters extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1057,6 +1067,7 @@ export interface ProtocolParameters extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -1132,6 +1143,7 @@ export interface ProtocolParameters extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],

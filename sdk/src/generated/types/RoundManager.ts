@@ -260,6 +260,7 @@ export interface RoundManagerInterface extends Interface {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ]
   ): string;
@@ -750,6 +751,7 @@ export namespace WiredEvent {
       sums: AddressLike;
       settlement: AddressLike;
       attestations: AddressLike;
+      transfers: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -770,7 +772,8 @@ export namespace WiredEvent {
       disputes: string,
       sums: string,
       settlement: string,
-      attestations: string
+      attestations: string,
+      transfers: string
     ] & {
       vault: string;
       parameters: string;
@@ -789,10 +792,12 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -828,6 +833,7 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -1079,6 +1085,7 @@ export interface RoundManager extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1098,6 +1105,7 @@ export interface RoundManager extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -1255,6 +1263,7 @@ export interface RoundManager extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
@@ -1466,6 +1475,7 @@ export interface RoundManager extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -1485,6 +1495,7 @@ export interface RoundManager extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -1647,6 +1658,7 @@ export interface RoundManager extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],

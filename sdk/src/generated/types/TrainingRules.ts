@@ -182,6 +182,7 @@ export interface TrainingRulesInterface extends Interface {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ]
   ): string;
@@ -280,6 +281,7 @@ export namespace WiredEvent {
       sums: AddressLike;
       settlement: AddressLike;
       attestations: AddressLike;
+      transfers: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -300,7 +302,8 @@ export namespace WiredEvent {
       disputes: string,
       sums: string,
       settlement: string,
-      attestations: string
+      attestations: string,
+      transfers: string
     ] & {
       vault: string;
       parameters: string;
@@ -319,10 +322,12 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
       string,
       string,
       string,
@@ -358,6 +363,7 @@ export namespace WiredEvent {
       sums: string;
       settlement: string;
       attestations: string;
+      transfers: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -465,6 +471,7 @@ export interface TrainingRules extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -484,6 +491,7 @@ export interface TrainingRules extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -608,6 +616,7 @@ export interface TrainingRules extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
@@ -679,6 +688,7 @@ export interface TrainingRules extends BaseContract {
         string,
         string,
         string,
+        string,
         string
       ] & {
         vault: string;
@@ -698,6 +708,7 @@ export interface TrainingRules extends BaseContract {
         sums: string;
         settlement: string;
         attestations: string;
+        transfers: string;
       }
     ],
     "view"
@@ -825,6 +836,7 @@ export interface TrainingRules extends BaseContract {
         sums: AddressLike;
         settlement: AddressLike;
         attestations: AddressLike;
+        transfers: AddressLike;
       }
     ],
     [void],
