@@ -45,7 +45,11 @@ describe("the published package", () => {
   const installed = () => join(app, "node_modules", "@mednexus", "sdk");
 
   function run(command: string, ...args: string[]): string {
-    const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: app, encoding: "utf8", timeout: 600_000 });
+    const { status, stdout, stderr, error } = spawnSync(command, args, {
+      cwd: app,
+      encoding: "utf8",
+      timeout: 600_000,
+    });
     expect(status, `${stdout}${stderr}${error ?? ""}`).to.equal(0);
     return stdout.trim();
   }

@@ -166,8 +166,8 @@ async function include(
     throw new MedNexusError("FEE_CAPPED", `the chain asks for more than ${cap} wei a gas`, { retryable: true });
   const first = await signer.sendTransaction({ ...request, ...fees });
   const hashes = [first.hash];
-  const giveUp = Date.now() + giveUpMs;
-  for (let bumpAt = Date.now() + bumpMs, pause = 50; Date.now() < giveUp; pause = Math.min(2 * pause, 1_000)) {
+  const sentAt = Date.now();
+  for (let bumpAt = sentAt + bumpMs; Date.now() < sentAt + giveUpMs;) {
     for (const hash of hashes) {
       const receipt = await provider.getTransactionReceipt(hash);
       if (receipt?.status === 0) throw new RevertError("Unknown", { hash }, undefined);
@@ -188,7 +188,8 @@ async function include(
         );
       }
     }
-    await new Promise((done) => setTimeout(done, pause));
+    // A block of a development chain is there at once, of others after seconds.
+    await new Promise((done) => setTimeout(done, Date.now() < sentAt + 5_000 ? 100 : 1_000));
   }
   throw new MedNexusError("TX_DROPPED", "the transaction was not included in time", { retryable: true });
 }
