@@ -68,3 +68,27 @@ contract StakeExtended is Module {
         }
     }
 }
+
+/// Any module's next version, with something to set up: closed to everybody but the authority, so that an upgrade that forgot the call gives nobody an opening.
+contract NextModule is Module {
+    /// @custom:storage-location erc7201:mednexus.storage.NextModule
+    struct NextStorage {
+        uint256 value;
+    }
+
+    bytes32 private constant NEXT_SLOT = 0x046f0e16c908a6d714d9cce477bbc3cde443c901bd19d121968382a773012900;
+
+    function initializeNext(uint256 value) external restricted reinitializer(2) {
+        _next().value = value;
+    }
+
+    function next() external view returns (uint256) {
+        return _next().value;
+    }
+
+    function _next() private pure returns (NextStorage storage $) {
+        assembly {
+            $.slot := NEXT_SLOT
+        }
+    }
+}

@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import { upgrades } from "@openzeppelin/hardhat-upgrades";
 import { expect } from "chai";
-import type { Contract } from "ethers";
+import { CONTRACT_ABI, CONTRACTS } from "@mednexus/sdk";
+import { Contract, type ParamType } from "ethers";
 import hre from "hardhat";
-import { type Economy, describeEconomy, erc7201, parameters } from "../../fixtures/economy.ts";
+import { type Economy, describeEconomy, erc7201 } from "../../fixtures/economy.ts";
+import { type System, deploySystem } from "../../fixtures/system.ts";
 import { solidityFiles } from "../../utils/sources.ts";
 
 const IMPLEMENTATION_SLOT = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc";
-const PROXIES = ["params", "stake", "institutions", "datasets", "consent", "inft"] as const;
+/** Every contract of a deployment but the vault, which is no proxy. */
+const PROXIES = CONTRACTS.filter((name) => name !== "vault");
 const NAMES = [
   "ProtocolParameters",
   "Stake",
@@ -28,63 +31,104 @@ const NAMES = [
   "SealedTransfers",
 ];
 
+/** Arguments of the right types for any function: its own address wherever one is asked for, else zeros. */
+const zeros = (inputs: readonly ParamType[], address: string): unknown[] =>
+  inputs.map((input) => {
+    if (input.baseType === "tuple") return zeros(input.components!, address);
+    if (input.baseType === "array") return [];
+    if (input.type === "address") return address;
+    if (input.type.startsWith("bytes")) return `0x${"00".repeat(Number(input.type.slice(5) || 0))}`;
+    return input.type === "string" ? "" : input.type === "bool" ? false : 0n;
+  });
+
+describe("every proxy of a deployment", () => {
+  let s: System;
+  let restore: () => Promise<void>;
+  before(async () => {
+    s = await deploySystem();
+  });
+  beforeEach(async () => {
+    restore = (await s.connection.networkHelpers.takeSnapshot()).restore;
+  });
+  afterEach(() => restore());
+  after(() => s.connection.close());
+
+  const stranger = () => s.signers[9]!;
+  const at = (name: (typeof PROXIES)[number], signer = s.signers[0]!, address = s.deployment.addresses[name]) =>
+    new Contract(address, CONTRACT_ABI[name], signer);
+  const implementationOf = async (address: string) =>
+    `0x${(await s.ethers.provider.getStorage(address, IMPLEMENTATION_SLOT)).slice(26)}`;
+  const refused = (sent: Promise<unknown>, contract: Contract, error: string) =>
+    expect(sent, error).to.be.revertedWithCustomError(contract, error);
+
+  for (const name of PROXIES) {
+    it(`[attack 48] [attack 49] ${name}: neither proxy nor bare implementation can be initialised again, or wired by anybody`, async () => {
+      const proxy = at(name, stranger());
+      const bare = at(name, stranger(), await implementationOf(s.deployment.addresses[name]));
+      const self = await stranger().getAddress();
+      for (const contract of [proxy, bare]) {
+        const args = zeros(contract.interface.getFunction("initialize")!.inputs, self);
+        await refused(contract.getFunction("initialize")(...args) as Promise<unknown>, proxy, "InvalidInitialization");
+        await refused(
+          contract.getFunction("wire")(s.deployment.addresses) as Promise<unknown>,
+          proxy,
+          "AccessManagedUnauthorized",
+        );
+      }
+      await refused(
+        bare.getFunction("upgradeToAndCall")(await bare.getAddress(), "0x") as Promise<unknown>,
+        proxy,
+        "UUPSUnauthorizedCallContext",
+      );
+    });
+
+    it(`[attack 50] ${name}: is born initialised, so that nobody can come first`, async () => {
+      const proxy = at(name);
+      const [event] = await proxy.queryFilter("Initialized");
+      const receipt = await event!.getTransactionReceipt();
+      expect(receipt.contractAddress).to.equal(await proxy.getAddress());
+    });
+
+    it(`${name}: only the authority upgrades and wires, and wires once`, async () => {
+      const proxy = at(name);
+      const same = await implementationOf(s.deployment.addresses[name]);
+      await refused(
+        at(name, stranger()).getFunction("upgradeToAndCall")(same, "0x") as Promise<unknown>,
+        proxy,
+        "AccessManagedUnauthorized",
+      );
+      await refused(proxy.getFunction("wire")(s.deployment.addresses) as Promise<unknown>, proxy, "AlreadyWired");
+      await refused(
+        proxy.getFunction("upgradeToAndCall")(s.deployment.addresses.vault, "0x") as Promise<unknown>,
+        proxy,
+        "ERC1967InvalidImplementation",
+      );
+    });
+
+    it(`[attack 52] ${name}: an upgrade that skips its reinitialiser leaves nothing that a stranger could set`, async () => {
+      const next = await s.ethers.deployContract("NextModule");
+      const proxy = at(name);
+      const upgraded = next.attach(s.deployment.addresses[name]) as unknown as Contract;
+      const byStranger = upgraded.connect(stranger()) as Contract;
+      await proxy.getFunction("upgradeToAndCall")(await next.getAddress(), "0x");
+      await refused(
+        byStranger.getFunction("initializeNext")(1n) as Promise<unknown>,
+        upgraded,
+        "AccessManagedUnauthorized",
+      );
+      expect(await upgraded.getFunction("next")()).to.equal(0n);
+      await upgraded.getFunction("initializeNext")(2n);
+      await refused(upgraded.getFunction("initializeNext")(3n) as Promise<unknown>, upgraded, "InvalidInitialization");
+      expect(await upgraded.getFunction("next")()).to.equal(2n);
+    });
+  }
+});
+
 describeEconomy("upgrades", (get) => {
   let e: Economy;
   beforeEach(() => {
     e = get();
   });
-  const initialize = async (contract: Contract, name: (typeof PROXIES)[number]) => {
-    const authority = await e.authority.getAddress();
-    const more: Partial<Record<(typeof PROXIES)[number], unknown[]>> = {
-      params: [parameters, e.eve.address],
-      stake: [e.eve.address],
-    };
-    return e.as(contract, e.eve).initialize!(authority, ...(more[name] ?? []));
-  };
-  const implementationOf = async (contract: Contract) =>
-    `0x${(await e.ethers.provider.getStorage(await contract.getAddress(), IMPLEMENTATION_SLOT)).slice(26)}`;
-
-  for (const name of PROXIES) {
-    it(`[attack 48] [attack 49] ${name}: neither proxy nor bare implementation can be initialised again`, async () => {
-      const proxy = e[name];
-      await expect(initialize(proxy, name)).to.be.revertedWithCustomError(proxy, "InvalidInitialization");
-      const bare = proxy.attach(await implementationOf(proxy)) as Contract;
-      await expect(initialize(bare, name)).to.be.revertedWithCustomError(proxy, "InvalidInitialization");
-      await expect(e.as(bare, e.eve).upgradeToAndCall!(await bare.getAddress(), "0x")).to.be.revertedWithCustomError(
-        proxy,
-        "UUPSUnauthorizedCallContext",
-      );
-      await expect(bare.wire!(e.modules)).to.be.revertedWithCustomError(proxy, "AccessManagedUnauthorized"); // its authority is nobody
-    });
-
-    it(`[attack 50] ${name}: is born initialised, so that nobody can come first`, async () => {
-      const [event] = await e[name].queryFilter("Initialized");
-      const receipt = await event!.getTransactionReceipt();
-      expect(receipt.contractAddress).to.equal(await e[name].getAddress());
-    });
-
-    it(`${name}: only the authority upgrades and wires, and wires once`, async () => {
-      const proxy = e[name];
-      const same = await implementationOf(proxy);
-      await expect(e.as(proxy, e.eve).upgradeToAndCall!(same, "0x"))
-        .to.be.revertedWithCustomError(proxy, "AccessManagedUnauthorized")
-        .withArgs(e.eve.address);
-      await expect(e.as(proxy, e.guardian).upgradeToAndCall!(same, "0x")).to.be.revertedWithCustomError(
-        proxy,
-        "AccessManagedUnauthorized",
-      );
-      await expect(e.as(proxy, e.eve).wire!(e.modules)).to.be.revertedWithCustomError(
-        proxy,
-        "AccessManagedUnauthorized",
-      );
-      await expect(proxy.wire!(e.modules)).to.be.revertedWithCustomError(proxy, "AlreadyWired");
-      await expect(proxy.upgradeToAndCall!(e.modules.vault, "0x")).to.be.revertedWithCustomError(
-        proxy,
-        "ERC1967InvalidImplementation",
-      );
-    });
-  }
-
   it("an execution delay on the admin role delays upgrades", async () => {
     const delay = 16n * 86_400n;
     await e.authority.grantRole!(0n, e.dave.address, delay);
