@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Module} from "../access/Module.sol";
 import {ICampaignRegistry} from "../interfaces/ICampaignRegistry.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
@@ -73,10 +74,12 @@ abstract contract DisputeBase is Module {
         IStake stake = IStake(_modules().stake);
         IVault vault = IVault(_modules().vault);
         address token = stake.token();
-        (, uint256 paid) = stake.slash(p.party, p.amount, p.cost + p.membersLoss, p.offence, _purpose(), p.id);
+        bytes32 account = bytes32(uint256(RoundId.unwrap(round)));
+        // Members lose their pay once, however many nodes fail them.
+        uint256 loss = Math.saturatingSub(p.membersLoss, vault.heldOf(token, Purposes.COMPENSATION, account));
+        (, uint256 paid) = stake.slash(p.party, p.amount, p.cost + loss, p.offence, _purpose(), p.id);
         uint256 toHarmed = paid < p.cost ? paid : p.cost;
         vault.credit(token, _purpose(), p.id, p.harmed, toHarmed);
-        bytes32 account = bytes32(uint256(RoundId.unwrap(round)));
         vault.move(token, _purpose(), p.id, Purposes.COMPENSATION, account, paid - toHarmed);
     }
 

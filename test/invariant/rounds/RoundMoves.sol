@@ -370,7 +370,11 @@ abstract contract RoundMoves is RoundSystem {
     }
 
     function _finalize() internal {
-        (IRoundSettlement.Finalization memory f, uint256 log) = _finalization(PROVER);
+        _finalize(PROVER);
+    }
+
+    function _finalize(address payee) internal {
+        (IRoundSettlement.Finalization memory f, uint256 log) = _finalization(payee);
         vm.prank(KEEPER);
         settlement.finalize(f);
         modelLog = log;

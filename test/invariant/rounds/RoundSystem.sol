@@ -52,9 +52,12 @@ import {vm} from "../../utils/Vm.sol";
 /// polynomial at τ, so openings of commitments, shares and sums are the true ones. Only the Groth16 witness is simulated.
 contract RoundSystem {
     uint32 internal N = 128; // a test may choose another size before _deploy
+    uint16 internal ROUNDS = 40; // of the first campaign; likewise
+    uint256 private opened; // campaigns so far: the owner's nonce
     uint256 internal constant MEMBERS = 4;
     uint256 internal constant NODES = 3;
     uint256 internal constant STAKE = 1_000_000_000;
+    uint256 internal constant SPONSOR_FUNDS = 1e15; // minted for each campaign
     bytes32 internal constant SCHEMA = keccak256("schema");
 
     AccessManager internal authority;
@@ -208,11 +211,15 @@ contract RoundSystem {
         vm.prank(CREATOR);
         model = inft.mint(address(this), 500, split, keccak256("runtime"), "ipfs://model");
         versions.startLineage(model, N, 8, 2);
-        campaign = _openCampaign(RoundKind.Training, 40);
+        campaign = _openCampaign(RoundKind.Training, ROUNDS);
         for (uint256 i; i < MEMBERS; ++i) {
             vm.prank(members[i]);
             campaigns.enrol(campaign, datasetOf[members[i]]);
         }
+        _joinPool();
+    }
+
+    function _joinPool() internal {
         for (uint256 i; i < NODES; ++i) {
             vm.prank(nodes[i]);
             campaigns.joinPool(campaign);
@@ -269,10 +276,10 @@ contract RoundSystem {
         t.admitters = new address[](1);
         t.admitters[0] = address(this);
         t.committee = nodes;
-        token.mint(SPONSOR, 1e15);
+        token.mint(SPONSOR, SPONSOR_FUNDS);
         vm.startPrank(SPONSOR);
         token.approve(address(vault), type(uint256).max);
-        CampaignId id = campaigns.open(t, address(token), 1, uint64(block.timestamp + 1 days), "");
+        CampaignId id = campaigns.open(t, address(token), ++opened, uint64(block.timestamp + 1 days), "");
         vm.stopPrank();
         return id;
     }

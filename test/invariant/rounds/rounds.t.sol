@@ -1,34 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
+import {ICampaignRegistry} from "../../../contracts/interfaces/ICampaignRegistry.sol";
 import {IRoundManager} from "../../../contracts/interfaces/IRoundManager.sol";
 import {IShareDisputes} from "../../../contracts/interfaces/IShareDisputes.sol";
 import {Bn254} from "../../../contracts/libraries/Bn254.sol";
-import {Purposes} from "../../../contracts/libraries/Purposes.sol";
-import {CampaignId, DatasetId, RoundId} from "../../../contracts/types/Ids.sol";
-import {RoundState} from "../../../contracts/types/Training.sol";
+import {DatasetId, RoundId} from "../../../contracts/types/Ids.sol";
+import {RoundKind, RoundState} from "../../../contracts/types/Training.sol";
 import {vm} from "../../utils/Vm.sol";
-import {RoundMoves} from "./RoundMoves.sol";
+import {RoundLedger} from "./RoundLedger.sol";
 
-/// Whole rounds in random order, with liars, silence, revocations, pauses, early and late claims. Whatever happened:
-/// P4 every token in the vault is somebody's, and each claim pays whom and what the terms say, no more;
-/// P6 a lock stands for each bond not yet released, and stake is what the vault holds for it;
-/// P9 from here, anybody can bring the round to its end without member, node, sponsor or prover, and after all claims nothing is left.
-contract RoundsInvariant is RoundMoves {
-    string private broken; // the first property that an action saw broken
-    mapping(DatasetId => uint256) private generation;
-    mapping(RoundId => mapping(uint256 node => bool)) private equivocated;
-
+/// Whole campaigns in random order, with liars, silence, revocations, pauses, false sums, early, late and double claims, stake that runs. Whatever happened:
+/// P4 each party has, in its wallet, credit and stake, what the rules say, and every account holds what the rules say, after each single move;
+/// P6 a slash finds what it is due, wherever the stake went; a lock stands for each bond not yet released;
+/// P9 from here, anybody can end the round and the campaign without member, node, sponsor or prover; then everybody leaves, and the vault is empty.
+/// A move does what the state allows: of a verb that has nothing to do now, the round's next step.
+contract RoundsInvariant is RoundLedger {
     struct FuzzSelector {
         address addr;
         bytes4[] selectors;
     }
 
+    uint256 private constant BACKLOG = 3; // rounds with claims left, before another opens: bounds the walk out
+    uint16 private constant LATER_ROUNDS = 3; // rounds of each later campaign
+    RoundId[] private unsettled;
+    mapping(DatasetId => uint256) private generation;
+
     function setUp() public {
+        (N, ROUNDS) = (8, 4); // the rules do not depend on the size
         _deploy(2);
         token.mint(KEEPER, 1e15);
         vm.prank(KEEPER);
         token.approve(address(vault), type(uint256).max);
+        _openBooks();
     }
 
     function targetContracts() external view returns (address[] memory targets) {
@@ -39,294 +43,613 @@ contract RoundsInvariant is RoundMoves {
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
         targets = new FuzzSelector[](1);
         targets[0].addr = address(this);
-        targets[0].selectors = new bytes4[](8);
-        targets[0].selectors[0] = this.advance.selector;
-        targets[0].selectors[1] = this.complain.selector;
-        targets[0].selectors[2] = this.dispute.selector;
-        targets[0].selectors[3] = this.sum.selector;
-        targets[0].selectors[4] = this.end.selector;
-        targets[0].selectors[5] = this.claim.selector;
-        targets[0].selectors[6] = this.pass.selector;
-        targets[0].selectors[7] = this.unrest.selector;
+        bytes4[] memory s = new bytes4[](12);
+        (s[0], s[1], s[2]) = (this.advance.selector, this.complain.selector, this.dispute.selector);
+        (s[3], s[4], s[5]) = (this.sum.selector, this.equivocate.selector, this.claim.selector);
+        (s[6], s[7], s[8]) = (this.claim.selector, this.settle.selector, this.pass.selector);
+        (s[9], s[10], s[11]) = (this.unrest.selector, this.withdraw.selector, this.quit.selector);
+        targets[0].selectors = s;
     }
 
-    // --- actions. Each does what the state allows; choices come from `seed`.
+    // --- verbs. Choices come from `seed`.
 
-    /// The round goes one honest step on; `liar` of the members may cheat.
-    function advance(uint256 seed, uint8 liar) external {
-        RoundState state = RoundId.unwrap(round) == 0 ? RoundState.Finalized : _state();
-        if (state >= RoundState.Finalized) _openRound();
-        else if (state == RoundState.Open) {
-            vm.roll(block.number + 1);
-            vm.prank(KEEPER);
-            rounds.draw(round);
-        } else if (state == RoundState.Commit) {
-            for (uint256 i; i < MEMBERS; ++i) {
-                if (_submitted(members[i]) || (seed >> i) % 8 == 0) continue;
-                if (liar % 8 == i) _setCheat(members[i], Cheat((seed >> 16) % 4));
-                _submit(members[i]);
-            }
-            if (rounds.get(round).submitted < MEMBERS) _warpTo(uint256(rounds.get(round).commitUntil) + 1);
-            rounds.endCommit(round);
-        } else if (state == RoundState.Share) {
-            if (seed % 2 == 0) _acknowledgeAll();
-            else _warpTo(block.timestamp + 101);
-            _freeze();
-        } else if (state == RoundState.Frozen || state == RoundState.Summed) {
-            vm.roll(block.number + 3);
-            _postSum(seed % NODES);
+    function advance(uint256 seed) external move {
+        seed = _mix(seed);
+        _advance(seed);
+    }
+
+    function complain(uint256 seed) external move {
+        seed = _mix(seed);
+        (uint256 m, uint256 i) = (seed % MEMBERS, (seed >> 8) % NODES);
+        bool missing = (seed >> 16) % 2 == 0;
+        IShareDisputes.ComplaintKind kind =
+            missing ? IShareDisputes.ComplaintKind.Missing : IShareDisputes.ComplaintKind.Bad;
+        bool open = _now() == RoundState.Share && shadow[round].submitted & (1 << m) != 0;
+        if (open) {
+            (uint64 until, , , ) = rules.shareDeadlines(round);
+            open = block.timestamp <= until && _stage(m, i, kind) == IShareDisputes.ComplaintStage.None;
         }
-    }
-
-    function complain(uint8 who, uint8 node, bool missing) external {
-        address member = members[who % MEMBERS];
-        if (missing) _claimMissing(member, node % NODES);
-        else _claimBad(member, node % NODES);
-    }
-
-    /// One step in an open complaint, honest or by time.
-    function dispute(uint8 who, uint8 node, uint8 step) external {
-        address member = members[who % MEMBERS];
-        uint256 i = node % NODES;
-        if (step % 4 == 0) _answer(member, i);
-        else if (step % 4 == 1) {
-            _reveal(member, i);
-            _evaluate(member, i);
-        } else if (step % 4 == 2) _defend(member, i);
-        else {
-            uint256 before = _wealth(member);
-            bool excluded = rounds.updateOf(_keyOf(member)).excluded;
-            uint256 bonds = _disputeBonds();
-            disputes.settleComplaint(round, _keyOf(member), i);
-            // An upheld complaint takes the whole bond out of the stake, wherever in the stake it was.
-            if (!excluded && rounds.updateOf(_keyOf(member)).excluded)
-                _check(before - _wealth(member) == 2_000_000, "P6: exclusion without the slash");
-            _check(_disputeBonds() < bonds, "P4: bond kept");
-        }
-    }
-
-    /// Sums: honest or false ones, demands, answers, faults, equivocation.
-    function sum(uint8 node, uint8 step) external {
-        uint256 i = node % NODES;
-        vm.roll(block.number + 3);
-        if (step % 6 == 0) {
-            uint256[] memory words = _sumWords(i + 1);
-            words[0] = addmod(words[0], 1, Bn254.R);
-            _postSum(i, words);
-        } else if (step % 6 == 1) _postSum(i);
-        else if (step % 6 == 2) {
-            vm.prank(KEEPER);
-            sums.demandSum(round, i);
-        } else if (step % 6 == 3) {
-            _answerSum(i);
-            _gather();
-            _proveSum(i);
-        } else if (step % 6 == 4) {
-            uint256 before = _wealth(nodes[i]);
-            sums.faultSum(round, i);
-            _check(before - _wealth(nodes[i]) == 3_000_000, "P6: fault without the slash");
+        if (!open) return _advance(seed);
+        if (missing) {
+            _claimMissing(members[m], i);
+            _bookComplaint(m, i, kind);
         } else {
-            uint256 before = _wealth(nodes[i]);
-            sums.reportEquivocation(
-                round,
-                i,
-                keccak256("a"),
-                _signSet(i, round, keccak256("a")),
-                keccak256("b"),
-                _signSet(i, round, keccak256("b"))
-            );
-            _check(before - _wealth(nodes[i]) == 3_000_000, "P6: equivocation without the slash");
-            equivocated[round][i] = true;
+            _complainBad(m, i);
         }
     }
 
-    function end(uint8 how) external {
-        if (how % 3 == 0) _finalize();
-        else if (how % 3 == 1) settlement.closeUnproven(round);
-        else settlement.fail(round);
+    function dispute(uint256 seed) external move {
+        seed = _mix(seed);
+        if (_now() != RoundState.Share || !_stepDispute(seed)) _advance(seed);
     }
 
-    /// One claim in any round so far, checked against the terms.
-    function claim(uint256 which, uint8 index, uint8 role) external {
-        RoundId current = round;
-        RoundId id = RoundId.wrap(uint64(1 + (which % RoundId.unwrap(current))));
-        if (role % 3 == 0) this.claimMemberOf(id, members[index % MEMBERS]);
-        else if (role % 3 == 1) this.claimNodeOf(id, index % NODES);
-        else settlement.claimFees(id);
-        round = current;
+    /// Sums, demands, answers, faults.
+    function sum(uint256 seed) external move {
+        seed = _mix(seed);
+        RoundState state = _now();
+        uint256 i = (seed >> 8) % NODES;
+        if (state == RoundState.Frozen || state == RoundState.Summed || state == RoundState.Finalized) {
+            if (seed % 2 == 0 && _demand(i)) return;
+            if (shadow[round].open != 0) return _stepDemand(seed);
+            if (state != RoundState.Finalized && _post(i, seed % 8 == 1)) return;
+        }
+        _advance(seed);
     }
 
-    function pass(uint16 time) external {
-        _warpTo(block.timestamp + (time % 700));
-        vm.roll(block.number + (time % 5));
+    function equivocate(uint256 seed) external move {
+        seed = _mix(seed);
+        RoundId id = _anyRound(seed);
+        uint256 i = (seed >> 8) % NODES;
+        Shadow storage s = shadow[id];
+        if (seed % 4 != 0 || s.frozenAt == 0 || s.equivocated & (1 << i) != 0) return _advance(seed);
+        (bytes32 a, bytes32 b) = (keccak256("a"), keccak256("b"));
+        sums.reportEquivocation(id, i, a, _signSet(i, id, a), b, _signSet(i, id, b));
+        _bookEquivocation(id, i);
     }
 
-    /// Revocations and new grants, pauses, stake that leaves, credit that is withdrawn.
-    function unrest(uint8 who, uint8 what) external {
-        address member = members[who % MEMBERS];
-        DatasetId dataset = datasetOf[member];
-        if (what % 8 == 0) {
+    /// One claim in any round so far, due or not, by anybody.
+    function claim(uint256 seed) external move {
+        seed = _mix(seed);
+        RoundId id = _anyRound(seed);
+        if (RoundId.unwrap(id) == 0) return _advance(seed);
+        address caller = parties[(seed >> 8) % parties.length];
+        uint256 index = (seed >> 16) % (MEMBERS + NODES + 1);
+        if (index < MEMBERS) _claimMember(id, index, caller);
+        else if (index < MEMBERS + NODES) _claimNode(id, index - MEMBERS, caller);
+        else _claimFees(id, caller);
+    }
+
+    function settle(uint256 seed) external move {
+        seed = _mix(seed);
+        if (unsettled.length == 0 || !_settleRound(unsettled[seed % unsettled.length])) _advance(seed);
+    }
+
+    function pass(uint256 seed) external move {
+        seed = _mix(seed);
+        vm.warp(block.timestamp + (seed % 64 == 0 ? 21 days : (seed >> 8) % 700));
+        vm.roll(block.number + ((seed >> 32) % 5));
+    }
+
+    /// Revocations and new grants, pauses, stake that comes and goes.
+    function unrest(uint256 seed) external move {
+        seed = _mix(seed);
+        uint256 what = seed % 8;
+        address party = parties[(seed >> 8) % stakers];
+        if (what == 0) {
+            address member = members[(seed >> 8) % MEMBERS];
+            DatasetId dataset = datasetOf[member];
             _revoke(dataset, generation[dataset]);
             vm.prank(member);
             consent.setGrants(dataset, _grantRoot(dataset, ++generation[dataset]), 10, false);
-        } else if (what % 8 == 1) parameters.pauseEntries(60);
-        else if (what % 8 == 2) {
-            vm.prank(member);
-            stake.unbond(1_000_000);
+        } else if (what == 1) {
+            parameters.pauseEntries(60);
+        } else if (what < 5) {
+            // All of it, but for what locks hold; or some.
+            uint256 free = stake.freeOf(party);
+            _unbond(party, what < 4 || free < 2 ? free : 1 + ((seed >> 16) % (free - 1)));
         } else {
-            uint256 amount = _credit(member);
-            uint256 before = token.balanceOf(member);
-            vm.prank(member);
-            vault.withdrawTo(address(token), member, amount);
-            _check(token.balanceOf(member) - before == amount, "P4: withdrawal");
+            _withdrawMatured(party);
         }
+    }
+
+    function withdraw(uint256 seed) external move {
+        seed = _mix(seed);
+        address owner = parties[seed % parties.length];
+        uint256 amount = _credit(owner);
+        if (amount == 0) return _advance(seed);
+        if ((seed >> 8) % 4 == 0) amount = (seed >> 16) % amount;
+        _withdraw(owner, parties[(seed >> 8) % parties.length], amount);
+    }
+
+    /// The sponsor cancels, or anybody once the campaign has been left alone.
+    function quit(uint256 seed) external move {
+        seed = _mix(seed);
+        if (seed % 8 != 0 || _now() < RoundState.Finalized || !_campaignLive()) return _advance(seed);
+        address caller = SPONSOR;
+        if (seed % 16 == 0) {
+            vm.warp(block.timestamp + 21 days);
+            caller = parties[(seed >> 8) % parties.length];
+        }
+        vm.prank(caller);
+        campaigns.cancel(campaign);
+        _bookCampaignEnd(campaign);
     }
 
     // --- properties
 
-    function invariant_P4_everyTokenIsSomebodys() external view {
+    function invariant_P4_everybodyHasWhatIsOwed() external view {
         require(bytes(broken).length == 0, broken);
-        uint256 total = _disputeBonds();
-        for (uint256 i; i < MEMBERS; ++i) total += _wealth(members[i]) + _credit(members[i]);
-        for (uint256 i; i < NODES; ++i) total += _wealth(nodes[i]) + _credit(nodes[i]);
-        address[6] memory others = [TREASURY, SPONSOR, CREATOR, COAUTHOR, KEEPER, PROVER];
-        for (uint256 i; i < others.length; ++i) total += _credit(others[i]);
-        total += _credit(address(this));
-        total += vault.heldOf(address(token), Purposes.CAMPAIGN, bytes32(uint256(CampaignId.unwrap(campaign))));
-        for (uint64 k = 1; k <= RoundId.unwrap(round); ++k) {
-            total += vault.heldOf(address(token), Purposes.ROUND, bytes32(uint256(k)));
-            total += vault.heldOf(address(token), Purposes.COMPENSATION, bytes32(uint256(k)));
-        }
-        require(
-            total == token.balanceOf(address(vault)),
-            "P4: tokens in the vault that are nobody's, or promised twice"
-        );
+        _audit();
     }
 
-    function invariant_P6_locksStandForBonds() external {
-        RoundId current = round;
-        for (uint256 i; i < MEMBERS; ++i) {
+    function invariant_P6_locksStandAndSlashesReach() external view {
+        require(bytes(broken).length == 0, broken);
+        for (uint256 i; i < stakers; ++i) {
+            bytes32 id = _id(parties[i]);
             uint256 bonds;
-            for (uint64 k = 1; k <= RoundId.unwrap(current); ++k) {
-                round = RoundId.wrap(k);
-                if (_submitted(members[i]) && !rounds.updateOf(_keyOf(members[i])).bondReleased) bonds += 2_000_000;
+            for (uint64 k = 1; k <= RoundId.unwrap(round); ++k) {
+                Shadow storage s = shadow[RoundId.wrap(k)];
+                if (i < MEMBERS && s.bonded & (1 << i) != 0) bonds += _prices(s.kind).bond;
+                if (i >= MEMBERS && s.seated & (1 << (i - MEMBERS)) != 0) bonds += _prices(s.kind).nodeLock;
             }
-            require(stake.lockedOf(members[i]) == bonds, "P6: lock without bond, or bond without lock");
-            bytes32 party = bytes32(uint256(uint160(members[i])));
-            uint256 held = vault.heldOf(address(token), Purposes.STAKE, party);
-            require(_wealth(members[i]) == held, "P6: stake is not what the vault holds");
+            require(bonds == _book(LOCKED, id), "P6: a lock without its bond, or a bond without its lock");
+            require(stake.lockedOf(parties[i]) == bonds, "P6: locks");
+            if (!stained[parties[i]]) require(stake.activeOf(parties[i]) >= bonds, "P6: locked stake has left");
         }
-        round = current;
     }
 
     /// Changes made here are not kept by the runner.
-    function invariant_P9_anybodyCanEndIt() external {
-        if (RoundId.unwrap(round) == 0) return;
-        _exit();
-        RoundId last = round;
-        for (uint64 k = 1; k <= RoundId.unwrap(last); ++k) {
-            round = RoundId.wrap(k);
-            _claimWhatIsLeft();
+    function invariant_P9_everybodyGetsOut() external {
+        _exitRound();
+        while (unsettled.length != 0)
+            require(_settleRound(unsettled[unsettled.length - 1]), "P9: a round that cannot be settled");
+        vm.warp(block.timestamp + 21 days);
+        if (_campaignLive()) {
+            campaigns.cancel(campaign);
+            _bookCampaignEnd(campaign);
         }
-        _assertSettled();
-        for (uint64 k = 1; k <= RoundId.unwrap(last); ++k) {
-            round = RoundId.wrap(k);
-            require(_held(Purposes.ROUND) == 0 && _held(Purposes.COMPENSATION) == 0, "P4: left over after all claims");
+        for (uint256 i; i < stakers; ++i) {
+            require(stake.lockedOf(parties[i]) == 0, "P9: a lock that stands for ever");
+            _withdrawMatured(parties[i]);
+            _unbond(parties[i], stake.activeOf(parties[i]));
         }
-        require(_disputeBonds() == 0, "P9: bonds stuck");
+        vm.warp(block.timestamp + 21 days);
+        for (uint256 i; i < stakers; ++i) _withdrawMatured(parties[i]);
+        for (uint256 i; i < parties.length; ++i) _withdraw(parties[i], parties[i], _credit(parties[i]));
+        require(token.balanceOf(address(vault)) == 0, "P9: money that nobody can take");
+        _audit();
         require(bytes(broken).length == 0, broken);
     }
 
-    // --- exits, by nobody in particular
+    // --- the round's next step
 
-    function _exit() private {
-        vm.warp(block.timestamp + 40 days);
-        RoundState state = _state();
-        if (state == RoundState.Commit && rules.deadReason(round) == 0) rounds.endCommit(round);
-        if (state == RoundState.Share) {
-            for (uint256 m; m < MEMBERS; ++m) {
-                if (!_submitted(members[m])) continue;
-                for (uint256 i; i < NODES; ++i) try disputes.settleComplaint(round, _keyOf(members[m]), i) {} catch {}
-            }
+    function _advance(uint256 seed) private {
+        if (!_campaignLive()) return _newCampaign();
+        RoundState state = _now();
+        if (state == RoundState.Open) _draw(seed);
+        else if (state == RoundState.Commit) _commit(seed);
+        else if (state == RoundState.Share) _toFreeze(seed);
+        else if (state == RoundState.Frozen) _toSums(seed);
+        else if (state == RoundState.Summed) _toEnd(seed);
+        else _next();
+    }
+
+    /// Every second campaign is one of statistics, until the datasets are used up.
+    function _newCampaign() private {
+        _untilEntriesOpen();
+        RoundKind kind = kindOf[campaign] == RoundKind.Training ? RoundKind.Statistics : RoundKind.Training;
+        uint16 count = kind == RoundKind.Training ? LATER_ROUNDS : 1;
+        campaign = _openCampaign(kind, count);
+        _put(WALLET, _id(SPONSOR), SPONSOR_FUNDS);
+        _bookCampaign(kind, count);
+        for (uint256 i; i < NODES; ++i) _topUp(nodes[i]);
+        _joinPool();
+    }
+
+    function _next() private {
+        if (unsettled.length > BACKLOG) {
+            _settleRound(unsettled[0]);
+            return;
         }
-        _faultOpenDemands();
-        state = _state();
-        if (state <= RoundState.Frozen) settlement.fail(round);
-        else if (state == RoundState.Summed) settlement.closeUnproven(round);
+        ICampaignRegistry.Campaign memory c = campaigns.get(campaign);
+        if (c.roundsLeft == 0) {
+            campaigns.end(campaign);
+            _bookCampaignEnd(campaign);
+            return;
+        }
+        for (uint256 m; m < MEMBERS; ++m) try this.enrol(m) {} catch {} // some may be waiting for a new grant
+        if (campaigns.memberCount(campaign) < 3) return vm.warp(block.timestamp + 1 days);
+        _untilEntriesOpen();
+        _openRound();
+        unsettled.push(round);
+        _bookRound();
     }
 
-    function _faultOpenDemands() private {
-        for (uint256 i; i < NODES; ++i) try sums.faultSum(round, i) {} catch {}
+    function enrol(uint256 m) external {
+        vm.prank(members[m]);
+        campaigns.enrol(campaign, datasetOf[members[m]]);
     }
 
-    function _claimWhatIsLeft() private {
-        _faultOpenDemands(); // a finalized round may have some
-        for (uint256 i; i < MEMBERS; ++i)
-            if (_submitted(members[i])) try this.claimMemberOf(round, members[i]) {} catch {}
-        for (uint256 i; i < NODES; ++i) try this.claimNodeOf(round, i) {} catch {}
-        try settlement.claimFees(round) {} catch {}
+    function _draw(uint256 seed) private {
+        vm.roll(block.number + 1);
+        if (seed % 16 == 0) {
+            vm.warp(block.timestamp + 1 hours + 1);
+            return _failEarly();
+        }
+        for (uint256 i; i < NODES; ++i) _topUp(nodes[i]);
+        vm.prank(KEEPER);
+        rounds.draw(round);
+        _bookDraw();
     }
 
-    // --- shadow of the money rules. Not actions: external so that a refused claim undoes nothing else.
-
-    function claimMemberOf(RoundId id, address member) external {
-        round = id;
-        bytes32 key = _keyOf(member);
-        IRoundManager.Update memory u = rounds.updateOf(key);
-        IRoundManager.Frozen memory frozen = rounds.frozenOf(round);
-        RoundState state = _state();
-        uint256 due;
-        if (state == RoundState.FailedEarly) due = u.verified && !u.excluded ? 10_007 : 0;
-        else if (frozen.included & (1 << u.index) != 0 && state != RoundState.FailedSums)
-            due = (1_000_003 * uint256(u.records)) / frozen.totalRecords;
-        uint256 before = _credit(member);
-        settlement.claimMember(round, key);
-        if (state == RoundState.FailedSums) return;
-        _check(_credit(member) - before == due, "P4: member paid other than by records");
+    function _commit(uint256 seed) private {
+        for (uint256 m; m < MEMBERS; ++m) {
+            if ((seed >> m) % 16 == 0) continue;
+            _topUp(members[m]);
+            if ((seed >> 16) % 8 == m) _setCheat(members[m], Cheat((seed >> 24) % 4));
+            try this.submitOf(m) {
+                _bookSubmission(m);
+            } catch {}
+        }
+        vm.warp(uint256(rounds.get(round).commitUntil) + 1);
+        if (rounds.get(round).submitted < 3) return _failEarly();
+        rounds.endCommit(round);
     }
 
-    function claimNodeOf(RoundId id, uint256 i) external {
-        round = id;
-        (, uint256 standing, ) = sums.sumsStanding(round);
-        RoundState state = _state();
-        bool earned = standing & (1 << i) != 0 && !equivocated[round][i] && state < RoundState.FailedEarly;
-        uint256 before = _credit(nodes[i]);
-        settlement.claimNode(round, i);
-        _check(_credit(nodes[i]) - before == (earned ? 100_000 : 0), "P4: node paid for a sum that does not stand");
+    function submitOf(uint256 m) external {
+        _submit(members[m]);
+    }
+
+    function _toFreeze(uint256 seed) private {
+        if (_stepDispute(seed)) return;
+        if (seed % 16 == 0) {
+            vm.warp(block.timestamp + 1_501); // the four windows and one more
+            return _failEarly();
+        }
+        if (seed % 2 == 0) _acknowledgeAll();
+        else vm.warp(block.timestamp + 101);
+        _freeze();
+        _bookFreeze();
+    }
+
+    function _toSums(uint256 seed) private {
+        uint256 open = shadow[round].open;
+        if (open != 0 && seed % 2 == 0) return _stepDemand(seed);
+        if (seed % 16 != 1) for (uint256 i; i < NODES; ++i) if (_post((seed + i) % NODES, false)) return;
+        _failSums();
+    }
+
+    function _toEnd(uint256 seed) private {
+        if (shadow[round].open != 0 && seed % 2 == 0) return _stepDemand(seed);
+        if (seed % 4 == 0) for (uint256 i; i < NODES; ++i) if (_post(i, false)) return;
+        bool training = shadow[round].kind == RoundKind.Training;
+        if (training && (seed >> 8) % 8 != 0) {
+            vm.warp(block.timestamp + ((seed >> 16) % 1_500));
+            address payee = (seed >> 32) % 4 == 0 ? KEEPER : PROVER;
+            _finalize(payee);
+            _bookProof(payee);
+        } else {
+            vm.warp(block.timestamp + 22 days);
+            _closeSums(training);
+        }
+    }
+
+    function _failEarly() private {
+        settlement.fail(round);
+        _bookEarlyFailure();
+    }
+
+    function _failSums() private {
+        vm.warp(block.timestamp + 1_000);
+        _faultOpen(round);
+        settlement.fail(round);
+        _bookMissingSums();
+    }
+
+    /// No demand stands open any more, unless faults took the sums away.
+    function _closeSums(bool training) private {
+        _faultOpen(round);
+        if (_state() == RoundState.Frozen) return _failSums();
+        if (training) return settlement.closeUnproven(round);
+        vm.prank(KEEPER);
+        settlement.completeStatistics(round);
+        _bookEndTip();
+    }
+
+    /// By nobody in particular, long after every deadline.
+    function _exitRound() private {
+        vm.warp(block.timestamp + 40 days);
+        if (_now() == RoundState.Commit && rules.deadReason(round) == 0) rounds.endCommit(round);
+        if (_now() == RoundState.Share) while (_stepDispute(2)) {}
+        RoundState state = _now();
+        if (state < RoundState.Frozen) _failEarly();
+        else if (state == RoundState.Frozen) _failSums();
+        else if (state == RoundState.Summed) _closeSums(shadow[round].kind == RoundKind.Training);
+    }
+
+    // --- disputes
+
+    function _stage(
+        uint256 m,
+        uint256 i,
+        IShareDisputes.ComplaintKind kind
+    ) private view returns (IShareDisputes.ComplaintStage stage) {
+        (stage, , , , ) = disputes.complaintOf(round, _keyOf(members[m]), i, kind);
+    }
+
+    function _complainBad(uint256 m, uint256 i) private {
+        _claimBad(members[m], i);
+        _bookComplaint(m, i, IShareDisputes.ComplaintKind.Bad);
+        // A key proof that does not hold is decided at once.
+        if (_stage(m, i, IShareDisputes.ComplaintKind.Bad) == IShareDisputes.ComplaintStage.Settled)
+            _bookVerdict(m, i, IShareDisputes.ComplaintKind.Bad, true);
+    }
+
+    /// One step in some open complaint, honest or by time (`how` = 2 mod 3); false: none is open.
+    function _stepDispute(uint256 seed) private returns (bool) {
+        if (rounds.get(round).openComplaints == 0) return false;
+        uint256 how = seed % 3;
+        for (uint256 k; k < MEMBERS * NODES; ++k) {
+            uint256 at = ((seed >> 8) + k) % (MEMBERS * NODES);
+            (uint256 m, uint256 i) = (at % MEMBERS, at / MEMBERS);
+            if (shadow[round].submitted & (1 << m) == 0) continue;
+            if (_stepBad(m, i, how) || _stepMissing(m, i, how)) return true;
+        }
+        return false;
+    }
+
+    function _stepMissing(uint256 m, uint256 i, uint256 how) private returns (bool) {
+        IShareDisputes.ComplaintStage stage = _stage(m, i, IShareDisputes.ComplaintKind.Missing);
+        (, uint64 ciphertextUntil, uint64 revealUntil, ) = rules.shareDeadlines(round);
+        if (stage == IShareDisputes.ComplaintStage.Claimed) {
+            if (how != 2 && block.timestamp <= ciphertextUntil) _answer(members[m], i);
+            else _settleAfter(m, i, ciphertextUntil);
+        } else if (stage == IShareDisputes.ComplaintStage.Answered) {
+            bool untold = _stage(m, i, IShareDisputes.ComplaintKind.Bad) == IShareDisputes.ComplaintStage.None;
+            if (how == 0 && untold && block.timestamp <= revealUntil) {
+                // The answer served its purpose, whatever the ciphertext holds.
+                _bookVerdict(m, i, IShareDisputes.ComplaintKind.Missing, false);
+                _complainBad(m, i);
+            } else {
+                _settleAfter(m, i, revealUntil);
+            }
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    function _stepBad(uint256 m, uint256 i, uint256 how) private returns (bool) {
+        IShareDisputes.ComplaintStage stage = _stage(m, i, IShareDisputes.ComplaintKind.Bad);
+        (, , uint64 revealUntil, uint64 openingUntil) = rules.shareDeadlines(round);
+        if (stage == IShareDisputes.ComplaintStage.Claimed) {
+            if (how != 2 && block.timestamp <= revealUntil) {
+                _reveal(members[m], i);
+                _evaluate(members[m], i);
+            } else {
+                _settleAfter(m, i, revealUntil);
+            }
+        } else if (stage == IShareDisputes.ComplaintStage.Evaluated) {
+            bool honest = i != 0 || _cheatOf(members[m]) != Cheat.BadShare;
+            if (how != 2 && honest && block.timestamp <= openingUntil) {
+                _defend(members[m], i);
+                _bookVerdict(m, i, IShareDisputes.ComplaintKind.Bad, false);
+            } else {
+                _settleAfter(m, i, openingUntil);
+            }
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    /// By time: silence of the member is its fault, silence of the node the node's.
+    function _settleAfter(uint256 m, uint256 i, uint64 until) private {
+        if (block.timestamp <= until) vm.warp(uint256(until) + 1);
+        IShareDisputes.ComplaintStage missing = _stage(m, i, IShareDisputes.ComplaintKind.Missing);
+        IShareDisputes.ComplaintStage bad = _stage(m, i, IShareDisputes.ComplaintKind.Bad);
+        disputes.settleComplaint(round, _keyOf(members[m]), i);
+        if (_settledNow(missing, _stage(m, i, IShareDisputes.ComplaintKind.Missing))) {
+            bool upheld = missing == IShareDisputes.ComplaintStage.Claimed;
+            _bookVerdict(m, i, IShareDisputes.ComplaintKind.Missing, upheld);
+        }
+        if (_settledNow(bad, _stage(m, i, IShareDisputes.ComplaintKind.Bad))) {
+            bool upheld = bad == IShareDisputes.ComplaintStage.Evaluated;
+            _bookVerdict(m, i, IShareDisputes.ComplaintKind.Bad, upheld);
+        }
+    }
+
+    function _settledNow(
+        IShareDisputes.ComplaintStage before,
+        IShareDisputes.ComplaintStage after_
+    ) private pure returns (bool) {
+        return before != after_ && after_ == IShareDisputes.ComplaintStage.Settled;
+    }
+
+    // --- sums
+
+    function _post(uint256 i, bool lie) private returns (bool) {
+        Shadow storage s = shadow[round];
+        uint256 until = s.frozenAt + 500;
+        if (s.summedAt != 0 && s.summedAt + 300 < until) until = s.summedAt + 300;
+        if ((s.posted | s.faulted) & (1 << i) != 0 || block.timestamp > until) return false;
+        vm.roll(block.number + 3);
+        uint256[] memory words = _sumWords(i + 1);
+        if (lie) {
+            words[0] = addmod(words[0], 1, Bn254.R);
+            s.lied |= 1 << i;
+        }
+        _postSum(i, words);
+        _bookSum(i);
+        return true;
+    }
+
+    function _demand(uint256 i) private returns (bool) {
+        Shadow storage s = shadow[round];
+        if (s.demanded & (1 << i) != 0) return false;
+        vm.prank(KEEPER);
+        try sums.demandSum(round, i) {
+            _bookDemand(i);
+            return true;
+        } catch {
+            return false; // too late, or nothing to be shown any more
+        }
+    }
+
+    function _stepDemand(uint256 seed) private {
+        Shadow storage s = shadow[round];
+        for (uint256 i; i < NODES; ++i) {
+            if (s.open & (1 << i) == 0) continue;
+            if (seed % 4 != 0 && s.posted & ~s.lied & (1 << i) != 0) {
+                try this.answerOf(i) {
+                    _bookAnswer(i);
+                    return;
+                } catch {} // too late
+            }
+            return _fault(round, i);
+        }
+    }
+
+    function answerOf(uint256 i) external {
+        _answerSum(i);
+        _gather();
+        _proveSum(i);
+    }
+
+    function _fault(RoundId id, uint256 i) private {
+        vm.warp(block.timestamp + 701); // the node had the sums window and the answer window
+        RoundState before = rounds.stateOf(id);
+        sums.faultSum(id, i);
+        _bookFault(id, i, before);
+    }
+
+    function _faultOpen(RoundId id) private {
+        for (uint256 i; i < NODES; ++i) if (shadow[id].open & (1 << i) != 0) _fault(id, i);
+    }
+
+    // --- claims
+
+    /// All that is left to claim in a round that is over; true: that was everything.
+    function _settleRound(RoundId id) private returns (bool) {
+        RoundState state = rounds.stateOf(id);
+        if (state < RoundState.Finalized) return false;
+        _faultOpen(id);
+        vm.warp(block.timestamp + 301); // the last sum can no longer be demanded
+        Shadow storage s = shadow[id];
+        for (uint256 m; m < MEMBERS; ++m)
+            if (s.submitted & ~s.claimed & (1 << m) != 0) _claimMember(id, m, address(this));
+        for (uint256 i; i < NODES; ++i) if (s.drawn && s.nodeClaimed & (1 << i) == 0) _claimNode(id, i, address(this));
+        if (_feesDue(id)) _claimFees(id, address(this));
+        for (uint256 k; k < unsettled.length; ++k) {
+            if (!(unsettled[k] == id)) continue;
+            unsettled[k] = unsettled[unsettled.length - 1];
+            unsettled.pop();
+        }
+        return true;
+    }
+
+    function _claimMember(RoundId id, uint256 m, address caller) private {
+        Shadow storage s = shadow[id];
+        RoundState state = rounds.stateOf(id);
+        bool over = state > RoundState.Summed || (state == RoundState.Summed && sums.sumsFinal(id));
+        bool due = over && s.submitted & ~s.claimed & (1 << m) != 0;
+        bytes32 key = _keyIn(id, members[m]);
+        vm.prank(caller);
+        try settlement.claimMember(id, key) {
+            _check(due, "P4: a member paid twice or too early");
+            if (due) _bookMemberClaim(id, m, state);
+        } catch {
+            _check(!due, "P9: what a member is owed is refused");
+        }
+    }
+
+    function _claimNode(RoundId id, uint256 i, address caller) private {
+        Shadow storage s = shadow[id];
+        RoundState state = rounds.stateOf(id);
+        bool over = state >= RoundState.FailedEarly || sums.sumsFinal(id);
+        bool due = over && s.drawn && s.nodeClaimed & (1 << i) == 0;
+        vm.prank(caller);
+        try settlement.claimNode(id, i) {
+            _check(due, "P4: a node paid twice or too early");
+            if (due) _bookNodeClaim(id, i, state);
+        } catch {
+            _check(!due, "P9: what a node is owed is refused");
+        }
+    }
+
+    function _feesDue(RoundId id) private view returns (bool) {
+        RoundState state = rounds.stateOf(id);
+        return (state == RoundState.Finalized || state == RoundState.Closed) && !shadow[id].feesClaimed;
+    }
+
+    function _claimFees(RoundId id, address caller) private {
+        bool due = _feesDue(id);
+        vm.prank(caller);
+        try settlement.claimFees(id) {
+            _check(due, "P4: fees paid twice or too early");
+            if (due) _bookFeesClaim(id);
+        } catch {
+            _check(!due, "P9: fees that are due are refused");
+        }
+    }
+
+    // --- stake and credit
+
+    /// What a bond and a lock need, if the party has let its stake go.
+    function _topUp(address party) private {
+        if (stake.freeOf(party) >= 3_000_000) return;
+        _untilEntriesOpen();
+        vm.prank(party);
+        stake.deposit(20_000_000);
+        _pay(WALLET, _id(party), ACTIVE, _id(party), 20_000_000);
+    }
+
+    function _unbond(address party, uint256 amount) private {
+        if (amount == 0) return;
+        vm.prank(party);
+        stake.unbond(amount);
+        _pay(ACTIVE, _id(party), UNBONDING, _id(party), amount);
+    }
+
+    function _withdrawMatured(address party) private {
+        for (uint256 k; k < 16; ++k) {
+            (uint256 amount, uint64 releaseAt) = stake.unbondingAt(party, k);
+            if (amount == 0 || block.timestamp < releaseAt) continue;
+            vm.prank(party);
+            stake.withdrawUnbonded(k);
+            _pay(UNBONDING, _id(party), CREDIT, _id(party), amount);
+        }
+    }
+
+    function _withdraw(address owner, address to, uint256 amount) private {
+        vm.prank(owner);
+        vault.withdrawTo(address(token), to, amount);
+        _pay(CREDIT, _id(owner), WALLET, _id(to), amount);
+    }
+
+    function _untilEntriesOpen() private {
+        uint256 until = parameters.entriesPausedUntil();
+        if (block.timestamp < until) vm.warp(until);
     }
 
     // --- reads
 
-    function _wealth(address party) private view returns (uint256) {
-        return stake.activeOf(party) + stake.unbondingOf(party);
+    /// The runner likes small numbers: every bit of a choice should vary.
+    function _mix(uint256 seed) private pure returns (uint256) {
+        return uint256(keccak256(abi.encode(seed)));
     }
 
-    /// Everything that lies under disputes of any round so far.
-    function _disputeBonds() private view returns (uint256 total) {
-        for (uint64 k = 1; k <= RoundId.unwrap(round); ++k) {
-            RoundId id = RoundId.wrap(k);
-            for (uint256 i; i < NODES; ++i) {
-                total += vault.heldOf(address(token), Purposes.SUMS, sums.demandId(id, i));
-                for (uint256 m; m < MEMBERS; ++m) total += _complaintBonds(id, members[m], i);
-            }
-        }
+    /// State of the last round; before the first, that of one that is over.
+    function _now() private view returns (RoundState) {
+        return RoundId.unwrap(round) == 0 ? RoundState.Closed : _state();
     }
 
-    function _complaintBonds(RoundId id, address member, uint256 i) private view returns (uint256) {
-        bytes32 key = _keyIn(id, member);
-        if (key == 0) return 0;
-        bytes32 missing = disputes.complaintId(id, key, i, IShareDisputes.ComplaintKind.Missing);
-        bytes32 bad = disputes.complaintId(id, key, i, IShareDisputes.ComplaintKind.Bad);
-        return
-            vault.heldOf(address(token), Purposes.DISPUTE, missing) +
-            vault.heldOf(address(token), Purposes.DISPUTE, bad);
+    function _campaignLive() private view returns (bool) {
+        return campaigns.get(campaign).state == ICampaignRegistry.CampaignState.Live;
     }
 
-    function _warpTo(uint256 time) private {
-        vm.warp(time);
-    }
-
-    function _check(bool ok, string memory what) private {
-        if (!ok && bytes(broken).length == 0) broken = what;
+    function _anyRound(uint256 seed) private view returns (RoundId) {
+        uint64 count = RoundId.unwrap(round);
+        return count == 0 ? round : RoundId.wrap(uint64(1 + ((seed >> 24) % count)));
     }
 }
