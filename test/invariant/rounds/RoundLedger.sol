@@ -47,6 +47,7 @@ abstract contract RoundLedger is RoundMoves {
     bytes32 internal constant LOCKED = "locked stake";
 
     string internal broken; // the first property that a move saw broken; a revert would only undo the move
+    uint256 internal moves;
     address[] internal parties; // everybody who may ever have money, stakers first
     uint256 internal stakers;
     mapping(RoundId => Shadow) internal shadow;
@@ -61,6 +62,7 @@ abstract contract RoundLedger is RoundMoves {
     /// A move of the handler: what it touches is compared after it.
     modifier move() {
         delete _touched;
+        ++moves;
         _;
     }
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.34;
 import {IRoundManager} from "../../../contracts/interfaces/IRoundManager.sol";
 import {IRoundSettlement} from "../../../contracts/interfaces/IRoundSettlement.sol";
 import {IShareDisputes} from "../../../contracts/interfaces/IShareDisputes.sol";
+import {IVerifierRegistry} from "../../../contracts/interfaces/IVerifierRegistry.sol";
 import {Bn254} from "../../../contracts/libraries/Bn254.sol";
 import {Kzg} from "../../../contracts/libraries/Kzg.sol";
 import {Purposes} from "../../../contracts/libraries/Purposes.sol";
@@ -115,10 +116,18 @@ abstract contract RoundMoves is RoundSystem {
         uint256[] memory inputs = new uint256[](4);
         (inputs[0], inputs[1], inputs[2]) = (d.h, r, d.y);
         inputs[3] = campaigns.eligibility(campaign, member).normBound2;
-        d.proof = ProofSimulator.prove(ProofSimulator.key(4), inputs, log);
+        d.proof = ProofSimulator.prove(_key(4), inputs, log);
         vm.prank(member);
         rounds.submitUpdate(round, datasetOf[member], d);
         _store(member, d);
+    }
+
+    mapping(uint256 inputs => bytes) private keys;
+
+    /// The trapdoor's key, made once: each costs a multiplication an input.
+    function _key(uint256 inputs) private returns (IVerifierRegistry.VerifyingKey memory) {
+        if (keys[inputs].length == 0) keys[inputs] = abi.encode(ProofSimulator.key(inputs));
+        return abi.decode(keys[inputs], (IVerifierRegistry.VerifyingKey));
     }
 
     mapping(bytes32 updateId => bytes32) internal contexts;
@@ -330,7 +339,7 @@ abstract contract RoundMoves is RoundSystem {
     /// Log of the model's commitment: known because every update's is.
     uint256 internal modelLog;
 
-    function _finalization(address payee) internal view returns (IRoundSettlement.Finalization memory f, uint256 log) {
+    function _finalization(address payee) internal returns (IRoundSettlement.Finalization memory f, uint256 log) {
         IRoundManager.Round memory r = rounds.get(round);
         IRoundManager.Frozen memory frozen = rounds.frozenOf(round);
         uint256 sumLog;
@@ -366,7 +375,7 @@ abstract contract RoundMoves is RoundSystem {
         f.w = ProofSimulator.opening(log, point, f.y);
         uint256[] memory inputs = new uint256[](3);
         (inputs[0], inputs[1], inputs[2]) = (f.h, point, f.y);
-        f.proof = ProofSimulator.prove(ProofSimulator.key(3), inputs, log);
+        f.proof = ProofSimulator.prove(_key(3), inputs, log);
     }
 
     function _finalize() internal {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
+import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {ICampaignRegistry} from "../../../contracts/interfaces/ICampaignRegistry.sol";
 import {IRoundManager} from "../../../contracts/interfaces/IRoundManager.sol";
 import {IShareDisputes} from "../../../contracts/interfaces/IShareDisputes.sol";
@@ -8,14 +9,14 @@ import {Bn254} from "../../../contracts/libraries/Bn254.sol";
 import {DatasetId, RoundId} from "../../../contracts/types/Ids.sol";
 import {RoundKind, RoundState} from "../../../contracts/types/Training.sol";
 import {vm} from "../../utils/Vm.sol";
-import {RoundLedger} from "./RoundLedger.sol";
+import {RoundExits} from "./RoundExits.sol";
 
 /// Whole campaigns in random order, with liars, silence, revocations, pauses, false sums, early, late and double claims, stake that runs. Whatever happened:
 /// P4 each party has, in its wallet, credit and stake, what the rules say, and every account holds what the rules say, after each single move;
 /// P6 a slash finds what it is due, wherever the stake went; a lock stands for each bond not yet released;
 /// P9 from here, anybody can end the round and the campaign without member, node, sponsor or prover; then everybody leaves, and the vault is empty.
 /// A move does what the state allows: of a verb that has nothing to do now, the round's next step.
-contract RoundsInvariant is RoundLedger {
+contract RoundsInvariant is RoundExits {
     struct FuzzSelector {
         address addr;
         bytes4[] selectors;
@@ -23,7 +24,6 @@ contract RoundsInvariant is RoundLedger {
 
     uint256 private constant BACKLOG = 3; // rounds with claims left, before another opens: bounds the walk out
     uint16 private constant LATER_ROUNDS = 3; // rounds of each later campaign
-    RoundId[] private unsettled;
     mapping(DatasetId => uint256) private generation;
 
     function setUp() public {
@@ -177,29 +177,24 @@ contract RoundsInvariant is RoundLedger {
 
     // --- properties
 
-    function invariant_P4_everybodyHasWhatIsOwed() external view {
+    function invariant_P4_P6_everybodyHasWhatIsOwed() external view {
         require(bytes(broken).length == 0, broken);
         _audit();
-    }
-
-    function invariant_P6_locksStandAndSlashesReach() external view {
-        require(bytes(broken).length == 0, broken);
         for (uint256 i; i < stakers; ++i) {
-            bytes32 id = _id(parties[i]);
             uint256 bonds;
             for (uint64 k = 1; k <= RoundId.unwrap(round); ++k) {
                 Shadow storage s = shadow[RoundId.wrap(k)];
                 if (i < MEMBERS && s.bonded & (1 << i) != 0) bonds += _prices(s.kind).bond;
                 if (i >= MEMBERS && s.seated & (1 << (i - MEMBERS)) != 0) bonds += _prices(s.kind).nodeLock;
             }
-            require(bonds == _book(LOCKED, id), "P6: a lock without its bond, or a bond without its lock");
-            require(stake.lockedOf(parties[i]) == bonds, "P6: locks");
+            require(stake.lockedOf(parties[i]) == bonds, "P6: a lock without its bond, or a bond without its lock");
             if (!stained[parties[i]]) require(stake.activeOf(parties[i]) >= bonds, "P6: locked stake has left");
         }
     }
 
-    /// Changes made here are not kept by the runner.
+    /// From every fourth state: a walk costs as much as ten moves. Changes made here are not kept by the runner.
     function invariant_P9_everybodyGetsOut() external {
+        if (moves % 4 != 0) return;
         _exitRound();
         while (unsettled.length != 0)
             require(_settleRound(unsettled[unsettled.length - 1]), "P9: a round that cannot be settled");
@@ -223,7 +218,14 @@ contract RoundsInvariant is RoundLedger {
 
     // --- the round's next step
 
+    /// There is always a next step: one that reverts would leave everybody waiting.
     function _advance(uint256 seed) private {
+        try this.step(seed) {} catch (bytes memory why) {
+            _check(false, string.concat("P9: no next step: ", Strings.toHexString(uint32(bytes4(why)))));
+        }
+    }
+
+    function step(uint256 seed) external {
         if (!_campaignLive()) return _newCampaign();
         RoundState state = _now();
         if (state == RoundState.Open) _draw(seed);
@@ -272,11 +274,12 @@ contract RoundsInvariant is RoundLedger {
 
     function _draw(uint256 seed) private {
         vm.roll(block.number + 1);
-        if (seed % 16 == 0) {
-            vm.warp(block.timestamp + 1 hours + 1);
+        for (uint256 i; i < NODES; ++i) _topUp(nodes[i]);
+        uint256 until = rounds.get(round).openedAt + 1 hours;
+        if (seed % 16 == 0 || block.timestamp > until) {
+            if (block.timestamp <= until) vm.warp(until + 1);
             return _failEarly();
         }
-        for (uint256 i; i < NODES; ++i) _topUp(nodes[i]);
         vm.prank(KEEPER);
         rounds.draw(round);
         _bookDraw();
@@ -514,122 +517,6 @@ contract RoundsInvariant is RoundLedger {
         _answerSum(i);
         _gather();
         _proveSum(i);
-    }
-
-    function _fault(RoundId id, uint256 i) private {
-        vm.warp(block.timestamp + 701); // the node had the sums window and the answer window
-        RoundState before = rounds.stateOf(id);
-        sums.faultSum(id, i);
-        _bookFault(id, i, before);
-    }
-
-    function _faultOpen(RoundId id) private {
-        for (uint256 i; i < NODES; ++i) if (shadow[id].open & (1 << i) != 0) _fault(id, i);
-    }
-
-    // --- claims
-
-    /// All that is left to claim in a round that is over; true: that was everything.
-    function _settleRound(RoundId id) private returns (bool) {
-        RoundState state = rounds.stateOf(id);
-        if (state < RoundState.Finalized) return false;
-        _faultOpen(id);
-        vm.warp(block.timestamp + 301); // the last sum can no longer be demanded
-        Shadow storage s = shadow[id];
-        for (uint256 m; m < MEMBERS; ++m)
-            if (s.submitted & ~s.claimed & (1 << m) != 0) _claimMember(id, m, address(this));
-        for (uint256 i; i < NODES; ++i) if (s.drawn && s.nodeClaimed & (1 << i) == 0) _claimNode(id, i, address(this));
-        if (_feesDue(id)) _claimFees(id, address(this));
-        for (uint256 k; k < unsettled.length; ++k) {
-            if (!(unsettled[k] == id)) continue;
-            unsettled[k] = unsettled[unsettled.length - 1];
-            unsettled.pop();
-        }
-        return true;
-    }
-
-    function _claimMember(RoundId id, uint256 m, address caller) private {
-        Shadow storage s = shadow[id];
-        RoundState state = rounds.stateOf(id);
-        bool over = state > RoundState.Summed || (state == RoundState.Summed && sums.sumsFinal(id));
-        bool due = over && s.submitted & ~s.claimed & (1 << m) != 0;
-        bytes32 key = _keyIn(id, members[m]);
-        vm.prank(caller);
-        try settlement.claimMember(id, key) {
-            _check(due, "P4: a member paid twice or too early");
-            if (due) _bookMemberClaim(id, m, state);
-        } catch {
-            _check(!due, "P9: what a member is owed is refused");
-        }
-    }
-
-    function _claimNode(RoundId id, uint256 i, address caller) private {
-        Shadow storage s = shadow[id];
-        RoundState state = rounds.stateOf(id);
-        bool over = state >= RoundState.FailedEarly || sums.sumsFinal(id);
-        bool due = over && s.drawn && s.nodeClaimed & (1 << i) == 0;
-        vm.prank(caller);
-        try settlement.claimNode(id, i) {
-            _check(due, "P4: a node paid twice or too early");
-            if (due) _bookNodeClaim(id, i, state);
-        } catch {
-            _check(!due, "P9: what a node is owed is refused");
-        }
-    }
-
-    function _feesDue(RoundId id) private view returns (bool) {
-        RoundState state = rounds.stateOf(id);
-        return (state == RoundState.Finalized || state == RoundState.Closed) && !shadow[id].feesClaimed;
-    }
-
-    function _claimFees(RoundId id, address caller) private {
-        bool due = _feesDue(id);
-        vm.prank(caller);
-        try settlement.claimFees(id) {
-            _check(due, "P4: fees paid twice or too early");
-            if (due) _bookFeesClaim(id);
-        } catch {
-            _check(!due, "P9: fees that are due are refused");
-        }
-    }
-
-    // --- stake and credit
-
-    /// What a bond and a lock need, if the party has let its stake go.
-    function _topUp(address party) private {
-        if (stake.freeOf(party) >= 3_000_000) return;
-        _untilEntriesOpen();
-        vm.prank(party);
-        stake.deposit(20_000_000);
-        _pay(WALLET, _id(party), ACTIVE, _id(party), 20_000_000);
-    }
-
-    function _unbond(address party, uint256 amount) private {
-        if (amount == 0) return;
-        vm.prank(party);
-        stake.unbond(amount);
-        _pay(ACTIVE, _id(party), UNBONDING, _id(party), amount);
-    }
-
-    function _withdrawMatured(address party) private {
-        for (uint256 k; k < 16; ++k) {
-            (uint256 amount, uint64 releaseAt) = stake.unbondingAt(party, k);
-            if (amount == 0 || block.timestamp < releaseAt) continue;
-            vm.prank(party);
-            stake.withdrawUnbonded(k);
-            _pay(UNBONDING, _id(party), CREDIT, _id(party), amount);
-        }
-    }
-
-    function _withdraw(address owner, address to, uint256 amount) private {
-        vm.prank(owner);
-        vault.withdrawTo(address(token), to, amount);
-        _pay(CREDIT, _id(owner), WALLET, _id(to), amount);
-    }
-
-    function _untilEntriesOpen() private {
-        uint256 until = parameters.entriesPausedUntil();
-        if (block.timestamp < until) vm.warp(until);
     }
 
     // --- reads

@@ -1,0 +1,84 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect } from "chai";
+import { planted } from "./planted.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** Few enough calls for one bug to take a minute; unshrunk, since only the verdict counts. */
+const CONFIG = `import config from "./hardhat.config.ts";
+export default { ...config, test: { solidity: { invariant: { runs: 24, depth: 200, shrinkRunLimit: 0 } } } };
+`;
+
+/** One copy of the project for all of them: what a patch does not touch is compiled once. */
+class Project {
+  readonly at = mkdtempSync(join(tmpdir(), "mednexus-planted-"));
+
+  constructor() {
+    const parts = ["contracts", "test/invariant", "test/utils", "hardhat.config.ts", "package.json"];
+    const built = ["cache", "artifacts"].filter((part) => existsSync(join(root, part)));
+    for (const part of [...parts, ...built]) cpSync(join(root, part), join(this.at, part), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(this.at, "node_modules"));
+    writeFileSync(join(this.at, "planted.config.ts"), CONFIG);
+  }
+
+  /** Runs `body` with `before` replaced in `file`. */
+  patched<T>(file: string, before: string, after: string, body: () => T): T {
+    const path = join(this.at, file);
+    const source = readFileSync(path, "utf8");
+    const pieces = source.split(before);
+    if (pieces.length !== 2) throw new Error(`${file}: "${before}" occurs ${pieces.length - 1} times, not once`);
+    writeFileSync(path, pieces.join(after));
+    try {
+      return body();
+    } finally {
+      writeFileSync(path, source);
+    }
+  }
+
+  /** The runner's verdict on one invariant; throws if there is none (it did not compile, or did not run). */
+  verdict(suite: string, invariant: string): { passed: boolean; output: string } {
+    const hardhat = join(root, "node_modules/.bin/hardhat");
+    const run = ["--config", "planted.config.ts", "test", "solidity", suite, "--grep", invariant, "--no-typechain"];
+    const { stdout, stderr } = spawnSync(process.execPath, [hardhat, ...run], {
+      cwd: this.at,
+      encoding: "utf8",
+      env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
+      maxBuffer: 1 << 28,
+    });
+    const passed = stdout.includes(`✔ ${invariant}()`);
+    const failed = new RegExp(`\\d+\\) ${invariant}\\(\\)`).test(stdout);
+    if (passed === failed) throw new Error(`no verdict on ${invariant}:\n${stdout}\n${stderr}`);
+    return { passed, output: stdout };
+  }
+}
+
+describe("Planted accounting bugs", () => {
+  let project: Project;
+
+  before(() => {
+    project = new Project();
+  });
+
+  after(() => rmSync(project.at, { recursive: true, force: true }));
+
+  for (const [suite, invariant] of new Map(planted.map((bug) => [bug.suite, bug.invariant]))) {
+    it(`${suite}: ${invariant} is green as the code stands`, function () {
+      this.timeout(900_000);
+      const { passed, output } = project.verdict(suite, invariant);
+      expect(passed, output).to.equal(true);
+    });
+  }
+
+  for (const { bug, what, file, before, after, suite, invariant } of planted) {
+    it(`${bug}: ${what} (${file.split("/").at(-1)}) turns ${invariant} red`, function () {
+      this.timeout(900_000);
+      const { passed, output } = project.patched(file, before, after, () => project.verdict(suite, invariant));
+      expect(passed, output).to.equal(false);
+      const reason = /Error: (P[46]: .*|.*panic.*)/i.exec(output)?.[1];
+      console.log(`      ${reason ?? "no reason given"}`);
+    });
+  }
+});

@@ -1,0 +1,126 @@
+/** Accounting bugs to plant, each with the invariant that has to catch it by itself. */
+
+export interface Planted {
+  /** Of the classes that every list has to cover: see planted.test.ts. */
+  bug:
+    | "owed not zeroed"
+    | "released twice"
+    | "rounding to the caller"
+    | "wrong payee"
+    | "stake counted twice"
+    | "fee after cap";
+  what: string;
+  /** From the repository's root. */
+  file: string;
+  /** Occurs exactly once in `file`. */
+  before: string;
+  after: string;
+  /** Solidity test file, and the invariant in it that goes red. */
+  suite: string;
+  invariant: string;
+}
+
+const rounds = {
+  suite: "test/invariant/rounds/rounds.t.sol",
+  invariant: "invariant_P4_P6_everybodyHasWhatIsOwed",
+};
+const economy = { suite: "test/invariant/Economy.t.sol", invariant: "invariant_money" };
+
+export const planted: readonly Planted[] = [
+  {
+    bug: "owed not zeroed",
+    what: "a credit stays after its withdrawal",
+    file: "contracts/vault/Vault.sol",
+    before: "_credit[token][msg.sender] = available - amount;",
+    after: "_credit[token][msg.sender] = available;",
+    ...rounds,
+  },
+  {
+    bug: "owed not zeroed",
+    what: "an account stays full when it is paid out",
+    file: "contracts/vault/Vault.sol",
+    before: "_held[token][purpose][party] = available - amount;",
+    after: "_held[token][purpose][party] = available;",
+    ...economy,
+  },
+  {
+    bug: "stake counted twice",
+    what: "locked stake can be locked again, and leave",
+    file: "contracts/vault/Stake.sol",
+    before: "return Math.saturatingSub(account.active, account.locked);",
+    after: "return account.active;",
+    ...rounds,
+  },
+  {
+    bug: "stake counted twice",
+    what: "unbonding stake stays active",
+    file: "contracts/vault/Stake.sol",
+    before: "account.active -= uint96(amount);",
+    after: "",
+    ...economy,
+  },
+  {
+    bug: "fee after cap",
+    what: "the treasury's part is taken from the capped compensation, not from the slash",
+    file: "contracts/vault/Stake.sol",
+    before: "compensation = Math.min(loss, slashed - cut);",
+    after: "compensation = Math.min(loss, slashed);\n        compensation -= Math.min(cut, compensation / 5);",
+    ...rounds,
+  },
+  {
+    bug: "fee after cap",
+    what: "the prover's fee ramps on beyond its maximum",
+    file: "contracts/training/RoundSettlement.sol",
+    before: "if (elapsed >= ramp) return p.proverFeeMax;",
+    after: "",
+    ...rounds,
+  },
+  {
+    bug: "fee after cap",
+    what: "the protocol's fee is taken on the tips too",
+    file: "contracts/libraries/RoundMoney.sol",
+    before: "return (base(p, kind) * protocolFeeBps) / BPS;",
+    after: "return ((base(p, kind) + TIPS * p.tip) * protocolFeeBps) / BPS;",
+    ...rounds,
+  },
+  {
+    bug: "rounding to the caller",
+    what: "what records do not divide goes to whoever claims last",
+    file: "contracts/training/RoundSettlement.sol",
+    before: "_credit(c.token, round, c.sponsor, dust);",
+    after: "_credit(c.token, round, msg.sender, dust);",
+    ...rounds,
+  },
+  {
+    bug: "released twice",
+    what: "a member's claim is not ticked off",
+    file: "contracts/training/RoundSettlement.sol",
+    before: "account.memberClaims |= bit;",
+    after: "",
+    ...rounds,
+  },
+  {
+    bug: "released twice",
+    what: "a bond that a verdict released is released again by the claim",
+    file: "contracts/training/RoundManager.sol",
+    before: "u.bondReleased = true;",
+    after: "",
+    ...rounds,
+  },
+  {
+    bug: "wrong payee",
+    what: "a node is paid for a sum that does not stand",
+    file: "contracts/training/RoundSettlement.sol",
+    before: "_sums().earning(round) & bit != 0 ? node : c.sponsor",
+    after: "_sums().earning(round) & bit != 0 ? node : node",
+    ...rounds,
+  },
+  {
+    bug: "wrong payee",
+    what: "an abandoned campaign's escrow goes to whoever ends it",
+    file: "contracts/training/CampaignRegistry.sol",
+    before: "_party(id), c.sponsor, refund);",
+    after: "_party(id), msg.sender, refund);",
+    ...rounds,
+  },
+];
