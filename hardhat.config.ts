@@ -6,7 +6,7 @@ import upgrades from "@openzeppelin/hardhat-upgrades";
 
 const require = createRequire(import.meta.url);
 
-// test:deep: 102,400 calls for each invariant instead of 2,048.
+// test:deep: 640,000 calls for each invariant instead of 32,000.
 const deep = process.env.MEDNEXUS_DEEP === "1";
 
 // The compiler is npm's solc (wasm): no download, same bytes everywhere. Cancun is what every EVM chain this protocol targets runs.
@@ -47,8 +47,8 @@ export default defineConfig({
   test: {
     mocha: { timeout: 180_000 },
     solidity: deep
-      ? { fuzz: { runs: 2_000 }, invariant: { runs: 200, depth: 512 } }
-      : { fuzz: { runs: 64 }, invariant: { runs: 16, depth: 128 } },
+      ? { fuzz: { runs: 2_000 }, invariant: { runs: 1_280, depth: 500 } }
+      : { fuzz: { runs: 64 }, invariant: { runs: 64, depth: 500 } },
   },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: "cancun", blockGasLimit: 60_000_000n },

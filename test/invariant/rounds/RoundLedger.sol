@@ -115,15 +115,15 @@ abstract contract RoundLedger is RoundMoves {
         _pay(Purposes.CAMPAIGN, _id(campaign), Purposes.ROUND, _id(round), _roundCost(s.kind));
     }
 
-    function _bookTip() internal {
-        _pay(Purposes.ROUND, _id(round), CREDIT, _id(KEEPER), _terms().tip);
+    function _bookTip(address keeper) private {
+        _pay(Purposes.ROUND, _id(round), CREDIT, _id(keeper), _terms().tip);
     }
 
     function _bookDraw() internal {
         Shadow storage s = shadow[round];
         (s.drawn, s.seated) = (true, (1 << NODES) - 1);
         for (uint256 i; i < NODES; ++i) _put(LOCKED, _id(nodes[i]), _terms().nodeLock);
-        _bookTip();
+        _bookTip(KEEPER);
     }
 
     function _bookSubmission(uint256 m) internal {
@@ -136,7 +136,7 @@ abstract contract RoundLedger is RoundMoves {
     /// The keeper's tip; then the set stands, or the round failed for want of members. Who is left out now (consent changed since the commit) has no more
     /// right to a show-up fee than who was found at fault, but keeps its bond.
     function _bookFreeze() internal {
-        _bookTip();
+        _bookTip(KEEPER);
         Shadow storage s = shadow[round];
         for (uint256 m; m < MEMBERS; ++m)
             if (s.submitted & (1 << m) != 0 && rounds.updateOf(_keyOf(members[m])).excluded) s.excluded |= 1 << m;
@@ -171,7 +171,7 @@ abstract contract RoundLedger is RoundMoves {
         _pay(Purposes.ROUND, id, Purposes.CAMPAIGN, _id(campaign), _book(Purposes.ROUND, id));
     }
 
-    /// Minimum to maximum over the ramp from the (t+1)-th sum on, and the tip to whoever sent the proof.
+    /// Minimum to maximum over the ramp from the (t+1)-th sum on, and the tip: both to the payee that the proof names.
     function _bookProof(address payee) internal {
         Shadow storage s = shadow[round];
         uint256 elapsed = block.timestamp - s.summedAt;
@@ -180,12 +180,12 @@ abstract contract RoundLedger is RoundMoves {
         if (elapsed > ramp) elapsed = ramp;
         s.proverFee = p.proverFeeMin + ((p.proverFeeMax - p.proverFeeMin) * elapsed) / ramp;
         _pay(Purposes.ROUND, _id(round), CREDIT, _id(payee), s.proverFee);
-        _bookEndTip();
+        _bookEndTip(payee);
     }
 
-    function _bookEndTip() internal {
+    function _bookEndTip(address keeper) internal {
         shadow[round].endTip = true;
-        _bookTip();
+        _bookTip(keeper);
     }
 
     // --- the rules: claims

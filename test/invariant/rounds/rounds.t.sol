@@ -356,7 +356,7 @@ contract RoundsInvariant is RoundExits {
         if (training) return settlement.closeUnproven(round);
         vm.prank(KEEPER);
         settlement.completeStatistics(round);
-        _bookEndTip();
+        _bookEndTip(KEEPER);
     }
 
     /// By nobody in particular, long after every deadline.
