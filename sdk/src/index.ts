@@ -4,6 +4,7 @@ export * from "./actions/datasets.ts";
 export * from "./actions/fees.ts";
 export * from "./actions/models.ts";
 export * from "./actions/read.ts";
+export * from "./actions/seals.ts";
 export * from "./actions/sums.ts";
 export * from "./actions/token.ts";
 export * from "./bytes.ts";
