@@ -7,7 +7,8 @@ import {G1, Proof} from "../types/Curve.sol";
 /// @title ProofVerifier: Groth16 and KZG together, one pairing call for any number of statements under one verifier id.
 /// @notice Equation (protocol design, section 4), with γ = [1]_2 for every registered key:
 /// Π e(−g_i A_i, B_i) · e(Σ g_i α, β) · e(Σ g_i IC(x_i) + Σ k_i (C_i − y_i G + r_i W_i), [1]_2) · e(Σ g_i Cπ_i, δ) · e(−Σ k_i W_i, [τ]_2) = 1
-/// with independent 128-bit g_i, k_i from a hash of everything, also when there is a single statement: both equations share τ, so uncoefficiented errors cancel.
+/// with g_0 = 1 and independent 128-bit k_0, g_1, k_1, … from a hash of everything, also when there is a single statement: both equations share τ, so that
+/// errors would cancel without.
 /// @dev Stateless; fails closed: a precompile failure or short return is a revert, never "true". Points, scalars and precompiles are refused by Bn254's errors.
 interface IProofVerifier {
     /// `verifyProof`.

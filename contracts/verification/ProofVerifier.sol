@@ -14,6 +14,12 @@ import {SrsId, VerifierId} from "../types/Ids.sol";
 /// @title ProofVerifier: see IProofVerifier
 /// @dev Groth16 proofs are malleable: from (A, B, C) anybody makes (sA, B/s, C) and re-randomisations, s = −1 included. All of them prove the same
 /// statement, so a statement is never identified by its proof: replay and theft are stopped by what r hashes (context, payee), not by proof bytes.
+/// Coefficients (small exponents test: Bellare, Garay, Rabin 1998). Of statement i let a_i and b_i be the logarithms of its Groth16 and its KZG product to the
+/// base e([1]_1, [1]_2): they exist, since G1 has no cofactor and the precompile refuses a B outside G2, and T fixes them, since it hashes every word they depend
+/// on, key and τ by the id. What is checked is Σ (g_i a_i + k_i b_i) = 0 with g_0 = 1 and all other g_i, k_i uniform in [1, 2^128), drawn from T.
+/// If anything but a_0 is not 0, its coefficient has to hit the one value mod r that the others leave to it: at most 2^-127 for each T, and another T costs
+/// other statements. If only a_0 is not 0, the sum is a_0. So fixing g_0 loses nothing, for one statement too: a verdict is the same for all multiples of a
+/// vector of coefficients, and attack 154 needs the ratio k_0 : g_0, which stays as unknown as k_0 is. Two fixed ones would not do.
 /// B needs no check here: EIP-197 makes the precompile fail unless B is canonical, on the twist and in the subgroup of order r.
 contract ProofVerifier is Module, IProofVerifier {
     // Words of a key's data contract: α, β, δ, [τ]_2, IC_0, IC_1, …
@@ -142,7 +148,6 @@ contract ProofVerifier is Module, IProofVerifier {
     ) private view {
         // index < 2^32 and record is a memory address, so no sum or product below overflows.
         unchecked {
-            // One of the coefficients may be fixed: whatever it multiplies, the others move the rest at random against it.
             uint256 g = index == 0 ? 1 : _coefficient(transcript, 2 * index);
             uint256 k = _coefficient(transcript, 2 * index + 1);
             _addInputs(sums.ic, record + INPUTS, g);

@@ -208,7 +208,7 @@ export const typedDataDomain = (chainId: bigint, verifyingContract: Address): Ty
   verifyingContract,
 });
 
-/** A committee node's word for one frozen set; verifyingContract ShareDisputes. Two different ones are slashed. */
+/** A committee node's word for one frozen set; verifyingContract NodeSums. Two different ones are slashed. */
 export const SET_SIGNATURE: Record<string, TypedDataField[]> = {
   SetSignature: [
     { name: "round", type: "uint64" },

@@ -62,6 +62,22 @@ contract SumsTest is RoundMoves {
         sums.demandSum(round, 1);
     }
 
+    /// [attack 45] whoever demands every sum there is pays every node that answers, and holds up nothing.
+    function test_attack45_demandsAboutEverybody() public {
+        for (uint256 i; i < NODES; ++i) _postSum(i);
+        for (uint256 i; i < NODES; ++i) _demand(i);
+        for (uint256 i; i < NODES; ++i) _answerSum(i);
+        _gather();
+        for (uint256 i; i < NODES; ++i) {
+            _proveSum(i);
+            require(_credit(nodes[i]) == BOND, "bond to each");
+        }
+        require(_state() == RoundState.Summed && sums.openDemands(round) == 0, "all stand");
+        require(sums.earning(round) == 7 && sums.faultedNodes(round) == 0, "nobody lost");
+        _pass(301);
+        require(sums.sumsFinal(round), "final in its time");
+    }
+
     /// [attack 34] a sum off by one has no opening: slashed, the demander made whole, the round falls back and another node takes the place.
     function test_attack34_wrongSumIsSlashed() public {
         _postSum(0, _wrongWords(0));

@@ -1,6 +1,7 @@
 import { Fr, FQ_MODULUS, G1_INFINITY, randomFr } from "@mednexus/sdk";
 import { publishedKey } from "@mednexus/circuits";
 import { expect } from "chai";
+import { ZeroHash } from "ethers";
 import {
   deploySystem,
   type Institution,
@@ -193,6 +194,21 @@ describe("submitUpdate", () => {
     await refused(b, ub, "GroupChanged", system.contracts.campaigns);
     await system.done(system.as(c.signer).stake.unbond(await system.contracts.stake.freeOf(c.address)));
     await refused(c, uc, "InsufficientFreeStake", system.contracts.stake);
+  });
+
+  it("consent withdrawn before the submission refuses it; a proof for another consent epoch is for another context", async () => {
+    const member = members[0]!;
+    const made = await system.update(round, member);
+    const { consentEpoch } = await system.updateContext(round, member);
+    const stale = await system.update(round, member, { context: { consentEpoch: consentEpoch - 1n } });
+    await refused(member, stale, "ProofRejected");
+    // Grants withdrawn as a whole; one that names them again takes effect after a day only.
+    const consent = system.as(member.signer).consent;
+    const [root] = await system.contracts.consent.grantRootOf(member.dataset, 1);
+    await system.done(consent.setGrants(member.dataset, ZeroHash, 0n, false));
+    await refused(member, made, "NoGrants", system.contracts.consent);
+    await system.done(consent.setGrants(member.dataset, root, 95n, false));
+    await refused(member, made, "GrantsNotEffective", system.contracts.consent);
   });
 
   it("[attack 43] a bond inside its window cannot be unbonded", async () => {
