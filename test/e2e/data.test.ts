@@ -8,7 +8,7 @@ import { mednexus, type Outcome } from "./command.ts";
 
 /** `mednexus data` as an institution, its readers and its custodians use it, against a real chain. */
 describe("mednexus data", function () {
-  this.timeout(180_000);
+  this.timeout(400_000);
 
   let system: System;
   let town: Town;
@@ -161,6 +161,12 @@ describe("mednexus data", function () {
     const shares = `${String(first["envelope"])},${String(third["envelope"])}`;
     await answer("get", ...asReader("reader", shares), "--out", at("custody.csv"));
     expect(readFileSync(at("custody.csv")).equals(plaintext)).to.equal(true);
+    const custody = ["--custodians", custodians, "--threshold", "3"];
+    const again = ["rotate", ...own, "--dataset", String(added["dataset"]), ...custody];
+    await refused(1, "IN_CUSTODY", ...again);
+    const rotated = await answer(...again, "--key", at("reader.key"), "--envelope", shares);
+    expect([rotated["version"], rotated["custody"]]).to.deep.equal([2, true]);
+    await refused(1, "VERSION_GAP", "register", ...own, "--dataset", String(added["dataset"]));
     await refused(1, "TOO_FEW_SHARES", "verify", ...asReader("reader", String(first["envelope"])));
     await refused(2, "give --key", "get", ...own, "--dataset", String(added["dataset"]), "--out", at("x"));
     await refused(1, "CANNOT_OPEN", "custodian", "release", ...asReader("c2", a), "--to", publicKey["reader"]!);

@@ -28,7 +28,6 @@ import {
   readEnvelope,
   readManifest,
   readRegisteredVersion,
-  type ReaderKeys,
   recoverKey,
   systemRandom,
   wrapShare,
@@ -202,11 +201,13 @@ export const dataCommands: Readonly<Record<string, Command>> = {
   rotate: {
     summary:
       "encrypt the latest version again under a fresh key, for these readers only; who opened the old one still can",
-    options: { config, dataset, ...access, register, json },
+    options: { config, dataset, ...access, key: asReader["key"]!, envelope: asReader["envelope"]!, register, json },
     async run(values) {
       const who = chosenAccess(values);
-      return withArchive(values, "encrypted again", async ({ archive, publish }) => {
-        const rotated = await archive.rotate(required(values, "dataset"), who);
+      return withArchive(values, "encrypted again", async ({ archive, store, publish }) => {
+        const id = required(values, "dataset");
+        const released = await releasedKey(values, store);
+        const rotated = await archive.rotate(id, who, released?.key);
         return print(values, {
           ...withoutKey(rotated),
           ...(await publish(rotated.dataset)),
@@ -214,6 +215,14 @@ export const dataCommands: Readonly<Record<string, Command>> = {
         });
       });
     },
+  },
+  register: {
+    summary: "put a dataset's latest version on chain; nothing to do where it is",
+    options: { config, dataset, json },
+    run: (values) =>
+      withArchive({ ...values, register: true }, "", async ({ publish }) =>
+        print(values, await publish(required(values, "dataset"))),
+      ),
   },
   erase: {
     summary:
@@ -379,22 +388,33 @@ async function withVersion(values: Values, act: (found: Found) => Promise<number
       const { manifest: hash, key } = archive.versionOf(required(values, "dataset"), versionOption(values));
       const manifest = await readManifest(store, hash);
       const chain = await checkChain(values, manifest);
-      return act({ manifest, key: key === null ? undefined : getBytes(key), store, chain });
+      const opened = key === null ? (await releasedKey(values, store))?.key : getBytes(key);
+      return act({ manifest, key: opened, store, chain });
     });
-  const keys = values["envelope"] === undefined ? undefined : readReaderKeys(required(values, "key"));
   const store = await readersStore(values);
-  const envelopes = await Promise.all(list(values, "envelope").map((at) => envelopeAt(store, at)));
-  const hash = envelopes[0]?.manifest ?? option(values, "manifest");
-  if (hash === undefined) throw new UsageError("give --envelope or --manifest, or --config and --dataset");
-  const manifest = await readManifest(store, hash);
+  const released = await releasedKey(values, store);
+  const hash = option(values, "manifest");
+  if (released === undefined && hash === undefined)
+    throw new UsageError("give --envelope or --manifest, or --config and --dataset");
+  const manifest = released?.manifest ?? (await readManifest(store, hash!));
   const chain = await checkChain(values, manifest);
-  const key = keys === undefined ? undefined : await keyFrom(keys, manifest, envelopes);
-  return act({ manifest, key, store, chain });
+  return act({ manifest, key: released?.key, store, chain });
 }
 
-async function keyFrom(keys: ReaderKeys, manifest: Manifest, envelopes: readonly Envelope[]): Promise<Uint8Array> {
-  if (envelopes.length === 1 && envelopes[0]!.share === null) return openKey(keys, manifest, envelopes[0]!);
-  return recoverKey(manifest, await Promise.all(envelopes.map((envelope) => openShare(keys, manifest, envelope))));
+/** What --key opens of --envelope: a key, or one put together from shares. */
+async function releasedKey(
+  values: Values,
+  store: FileBlobStore,
+): Promise<{ manifest: Manifest; key: Uint8Array } | undefined> {
+  if (values["envelope"] === undefined) return undefined;
+  const keys = readReaderKeys(required(values, "key"));
+  const envelopes = await Promise.all(list(values, "envelope").map((at) => envelopeAt(store, at)));
+  const [first] = envelopes;
+  if (first === undefined) throw new UsageError("give --envelope");
+  const manifest = await readManifest(store, first.manifest);
+  if (envelopes.length === 1 && first.share === null) return { manifest, key: await openKey(keys, manifest, first) };
+  const shares = await Promise.all(envelopes.map((envelope) => openShare(keys, manifest, envelope)));
+  return { manifest, key: recoverKey(manifest, shares) };
 }
 
 /** Compares a manifest with the chain where --rpc asks for it. Errors: StorageError ROLLED_BACK, CHAIN_MISMATCH. */

@@ -233,6 +233,9 @@ describe(`archive (seed ${seed})`, () => {
     expect(await read(added.manifest, recoverKey(manifest, shares))).to.deep.equal(Buffer.from(plaintext));
     expect(await codeOf(open().share(added.dataset, reader.publicKey))).to.equal("IN_CUSTODY");
     expect(await codeOf(open().rotate(added.dataset, { readers: [] }))).to.equal("IN_CUSTODY");
+    expect(await codeOf(open().rotate(added.dataset, { readers: [] }, random(32)))).to.equal("WRONG_KEY");
+    const rotated = await open().rotate(added.dataset, access, recoverKey(manifest, shares));
+    expect([rotated.version, rotated.key]).to.deep.equal([2, null]);
   });
 
   it("erased: keys, salts, ciphertexts and envelopes are gone from both folders; a copy left behind is found", async () => {

@@ -10,7 +10,7 @@ import { StorageError } from "../../errors.ts";
 import { type RandomBytes, systemRandom } from "../../random.ts";
 import { CHUNK_BYTES, ChunkDecryptor, ChunkEncryptor, KEY_BYTES, keyCommitment } from "../../storage/cipher.ts";
 import { keyShareCommitment, splitKey } from "../../storage/custody.ts";
-import { encodeEnvelope, wrapKey, wrapShare } from "../../storage/envelope.ts";
+import { checkKey, encodeEnvelope, wrapKey, wrapShare } from "../../storage/envelope.ts";
 import { assertReaderKey } from "../../storage/hpke.ts";
 import { encodeManifest, FORMAT, headerOf, type Manifest } from "../../storage/manifest.ts";
 import { RootHasher, storageRoot } from "../../storage/root.ts";
@@ -176,13 +176,18 @@ export class Archive {
 
   /**
    * The current version under a fresh key, for `access` from now on. Who could open the version before still can:
-   * no key takes back what it has opened.
+   * no key takes back what it has opened. `key`: what custodians gave back, where it is in their custody.
    * @throws StorageError IN_CUSTODY, and those of `add` and `readDataset`
    */
-  async rotate(dataset: Hash, access: Access): Promise<VersionRecord & { readonly dataset: Hash }> {
+  async rotate(
+    dataset: Hash,
+    access: Access,
+    recovered?: Uint8Array,
+  ): Promise<VersionRecord & { readonly dataset: Hash }> {
     const current = this.versionOf(dataset);
     const manifest = await readManifest(this.#store, current.manifest);
-    const [store, key, chunkBytes] = [this.#store, this.#keyOf(current), this.#chunkBytes];
+    const [store, key, chunkBytes] = [this.#store, recovered ?? this.#keyOf(current), this.#chunkBytes];
+    checkKey(manifest, key);
     const source: Source = {
       size: manifest.size,
       identity: current.manifest,
