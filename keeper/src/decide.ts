@@ -45,7 +45,7 @@ export interface Knowledge {
   readonly openFrom: number;
 }
 
-/** Updates that one verifyBatch takes: about 113,000 gas each (bench/README.md), so 3.6 M a call: far below the 16.7 M that a transaction may use. */
+/** Updates that one verifyBatch takes: about 103,000 gas each (bench/README.md), so 3.3 M a call: far below the 16.7 M that a transaction may use. */
 export const MAX_BATCH = 32;
 
 const ENDED = new Set(["Finalized", "Closed", "FailedEarly", "FailedSums"]);

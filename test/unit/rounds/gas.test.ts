@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { deploySystem, type Institution, type System, units } from "../../fixtures/system.ts";
 
 /** Gas. Ceilings of the design; a change that passes one has to say so here. */
-const CEILING = { submit: 575_000, verifyMember: 112_000, freezeMember: 14_000 };
+const CEILING = { submit: 565_000, verifyMember: 106_000, freezeMember: 13_500 };
 const detail = (u: {
   c: unknown;
   a: unknown;
