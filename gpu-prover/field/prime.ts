@@ -1,0 +1,90 @@
+import { FQ_MODULUS, FR_MODULUS } from "@mednexus/sdk";
+
+/**
+ * A prime field as kernels see it: residues in Montgomery form modulo `modulus`, radix R = 2^(limbBits · limbs), held as `limbs` limbs of
+ * `limbBits` bits in 32-bit words. Everything an emitter needs follows from these four numbers.
+ *
+ * Limb bounds. A product of limbs is below 2^(2·limbBits). One word of the interleaved (CIOS) multiplication takes at most 2·limbs products and one
+ * carry of 32 − limbBits bits before it is shifted out, so no word overflows while 2·limbs·(2^limbBits − 1)² + 2^(32 − limbBits) < 2^32. That is why 20
+ * limbs of 13 bits need no carry inside the loops, on devices without wide multiplication (WGSL has none).
+ * Source: Mitscha-Baude, "Montgomery multiplication with small limbs" (2022); Koç, Acar, Kaliski (1996) for CIOS.
+ */
+export interface PrimeField {
+  readonly name: "fr" | "fq";
+  readonly modulus: bigint;
+  readonly limbBits: number;
+  readonly limbs: number;
+  /** Montgomery radix */
+  readonly radix: bigint;
+  /** −modulus^-1 mod 2^limbBits */
+  readonly factor: number;
+  /** how many times the modulus fits into what the limbs hold: no value may reach this multiple */
+  readonly capacity: number;
+}
+
+/** 32-bit words of an element in a buffer: values are stored canonical, little-endian, in Montgomery form. */
+export const WORDS = 8;
+
+export function primeField(name: "fr" | "fq", modulus: bigint, limbBits = 13, limbs = 20): PrimeField {
+  const largest = 2n ** BigInt(limbBits) - 1n;
+  if (2n * BigInt(limbs) * largest * largest + 2n ** BigInt(32 - limbBits) >= 2n ** 32n)
+    throw new RangeError(`${limbs} limbs of ${limbBits} bits overflow 32-bit words`);
+  const radix = 1n << BigInt(limbBits * limbs);
+  if (radix < 64n * modulus) throw new RangeError("less than six spare bits: sums could not be left unreduced");
+  const base = 1n << BigInt(limbBits);
+  return {
+    name,
+    modulus,
+    limbBits,
+    limbs,
+    radix,
+    factor: Number(base - inverse(modulus % base, base)),
+    capacity: Number(radix / modulus),
+  };
+}
+
+export const FR = primeField("fr", FR_MODULUS);
+export const FQ = primeField("fq", FQ_MODULUS);
+
+export const toMontgomery = (field: PrimeField, value: bigint): bigint => (value * field.radix) % field.modulus;
+
+export const fromMontgomery = (field: PrimeField, value: bigint): bigint =>
+  (value * inverse(field.radix % field.modulus, field.modulus)) % field.modulus;
+
+/** a·b/R, as the kernels' multiplication gives it (canonical). */
+export const montgomeryProduct = (field: PrimeField, a: bigint, b: bigint): bigint => fromMontgomery(field, a * b);
+
+export function limbsOf(field: PrimeField, value: bigint): number[] {
+  const mask = (1n << BigInt(field.limbBits)) - 1n;
+  return Array.from({ length: field.limbs }, (_, k) => Number((value >> BigInt(field.limbBits * k)) & mask));
+}
+
+/** Elements to buffer words. */
+export function pack(values: readonly bigint[]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(values.length * WORDS);
+  const view = new DataView(words.buffer);
+  values.forEach((value, i) => {
+    for (let k = 0; k < 4; k++) view.setBigUint64(32 * i + 8 * k, BigInt.asUintN(64, value >> BigInt(64 * k)), true);
+  });
+  return words;
+}
+
+export function unpack(words: Uint32Array): bigint[] {
+  const view = new DataView(words.buffer, words.byteOffset, words.byteLength);
+  return Array.from({ length: words.length / WORDS }, (_, i) => {
+    let value = 0n;
+    for (let k = 3; k >= 0; k--) value = (value << 64n) | view.getBigUint64(32 * i + 8 * k, true);
+    return value;
+  });
+}
+
+/** Inverse modulo any coprime modulus, by the extended Euclidean algorithm. */
+export function inverse(value: bigint, modulus: bigint): bigint {
+  let [r0, r1, t0, t1] = [modulus, value, 0n, 1n];
+  while (r1 !== 0n) {
+    const quotient = r0 / r1;
+    [r0, r1] = [r1, r0 - quotient * r1];
+    [t0, t1] = [t1, t0 - quotient * t1];
+  }
+  return t0 < 0n ? t0 + modulus : t0;
+}

@@ -1,0 +1,170 @@
+import { verifyProof } from "@mednexus/circuits";
+import { type Curve, Fr, type G1, type G2, type Proof, type Proved, randomFr, type RandomBytes, systemRandom } from "@mednexus/sdk";
+import { evaluate } from "../curve/program.ts";
+import { G1 as GROUP1, G2 as GROUP2, type Group } from "../curve/formulas.ts";
+import type { Device } from "../device/device.ts";
+import { FQ } from "../field/prime.ts";
+import { type Affine, joinWindows, msm, plan, SortedDigits, toAffine, windowSums } from "../msm/msm.ts";
+import { forwardTransform, inverseTransform } from "../stages/ntt/ntt.ts";
+import { multiply, quotient } from "../stages/pointwise/pointwise.ts";
+import { SCALARS } from "../stages/segments/monoid.ts";
+import { rowsKernel, scratchSize, segmentedSum } from "../stages/segments/segments.ts";
+import { ProverError } from "./errors.ts";
+import { type ResidentKey, type ResidentMatrix, ROW_CHUNK } from "./resident.ts";
+
+const SCALAR_BITS = 254;
+
+/**
+ * A Groth16 proof of the assignment (32-byte canonical words), blinded afresh, verified before it is returned.
+ * Source: Groth, EUROCRYPT 2016, with snarkjs's quotient on the odd coset.
+ * @throws ProverError WITNESS_MISMATCH, PROOF_REJECTED; DeviceError
+ */
+export async function prove(
+  device: Device,
+  curve: Curve,
+  resident: ResidentKey,
+  assignment: Uint8Array<ArrayBuffer>,
+  random: RandomBytes = systemRandom,
+): Promise<Proved> {
+  const { key } = resident;
+  if (assignment.length !== 32 * key.wires)
+    throw new ProverError("WITNESS_MISMATCH", `a witness of ${assignment.length / 32} wires for a key of ${key.wires}`);
+  const wires = device.upload(assignment, "assignment");
+  let scalars: GPUBuffer | undefined;
+  let sorted: SortedDigits | undefined;
+  try {
+    scalars = await quotientScalars(device, resident, wires);
+    const h = await msm(device, GROUP1, { scalars, bases: resident.h, count: 2 ** key.power, words: 8, bits: SCALAR_BITS });
+    device.free(scalars);
+    scalars = undefined;
+
+    const windows = plan(key.wires, SCALAR_BITS);
+    sorted = await SortedDigits.sort(
+      device,
+      windows,
+      { count: key.wires, from: 0, words: 8, first: 0, windows: windows.windows },
+      wires,
+    );
+    const sum = async (group: Group, bases: GPUBuffer): Promise<Affine> =>
+      joinWindows(group, windows.bits, await windowSums(device, group, sorted!, bases));
+    const sums = {
+      a: await sum(GROUP1, resident.a),
+      b1: await sum(GROUP1, resident.b1),
+      b2: await sum(GROUP2, resident.b2),
+      c: await sum(GROUP1, resident.c),
+      h,
+    };
+    const publicInputs = readPublic(assignment, key.publics);
+    const proof = blind(resident, sums, randomFr(random), randomFr(random));
+    if (!(await verifyProof(curve, key.verifyingKey, publicInputs, proof)))
+      throw new ProverError("PROOF_REJECTED", "the proof made fails its own verification: a wrong witness, or a fault of the device", {
+        retryable: true,
+      });
+    return { proof, publicInputs };
+  } finally {
+    sorted?.free(device);
+    device.free(wires, scalars);
+  }
+}
+
+/** Values of (A·B − C)/Z times Z on the odd coset, as MSM scalars. */
+async function quotientScalars(device: Device, resident: ResidentKey, wires: GPUBuffer): Promise<GPUBuffer> {
+  const { key, matrices, roots, inverseRoots, coset } = resident;
+  const rows = 2 ** key.power;
+  const a = device.buffer(32 * (rows + rowScratch(matrices[0])), "A·w");
+  const b = device.buffer(32 * (rows + rowScratch(matrices[1])), "B·w");
+  const c = device.buffer(32 * rows, "C·w");
+  try {
+    await device.submit([
+      ...rowSums(matrices[0], rows, wires, a),
+      ...rowSums(matrices[1], rows, wires, b),
+      multiply(rows, a, b, c),
+      ...[a, b, c].flatMap((values) => [
+        ...inverseTransform(key.power, values, inverseRoots, coset),
+        ...forwardTransform(key.power, values, roots),
+      ]),
+      quotient(rows, a, b, c),
+    ]);
+    return c;
+  } catch (error) {
+    device.free(c);
+    throw error;
+  } finally {
+    device.free(a, b);
+  }
+}
+
+const rowScratch = ({ entries }: ResidentMatrix): number => scratchSize(entries, ROW_CHUNK);
+
+const rowSums = (matrix: ResidentMatrix, rows: number, wires: GPUBuffer, sums: GPUBuffer) =>
+  segmentedSum(
+    SCALARS,
+    { kernel: rowsKernel, buffers: [matrix.columns, matrix.values, wires], param: 0 },
+    {
+      counts: matrix.count,
+      count: 0,
+      most: matrix.entries,
+      chunk: ROW_CHUNK,
+      keys: matrix.keys,
+      sums,
+      keyBase: 0,
+      keyScratch: matrix.entries,
+      out: 0,
+      scratch: rows,
+    },
+  );
+
+interface Sums {
+  readonly a: Affine;
+  readonly b1: Affine;
+  readonly b2: Affine;
+  readonly c: Affine;
+  readonly h: Affine;
+}
+
+/** A = α + Σa + rδ, B = β + Σb + sδ, C = Σc + Σh + sA + rB − rsδ */
+function blind({ key }: ResidentKey, sums: Sums, r: bigint, s: bigint): Proof {
+  const { alpha1, beta1, delta1, verifyingKey } = key;
+  const delta = from1(delta1);
+  const a = add(GROUP1, add(GROUP1, from1(alpha1), sums.a), scale(GROUP1, delta, r));
+  const b1 = add(GROUP1, add(GROUP1, from1(beta1), sums.b1), scale(GROUP1, delta, s));
+  const b2 = add(GROUP2, add(GROUP2, from2(verifyingKey.beta), sums.b2), scale(GROUP2, from2(verifyingKey.delta), s));
+  const parts = [sums.c, sums.h, scale(GROUP1, a, s), scale(GROUP1, b1, r), scale(GROUP1, delta, Fr.neg(Fr.mul(r, s)))];
+  const c = parts.reduce((sum, part) => add(GROUP1, sum, part), undefined);
+  return { a: to1(a), b: to2(b2), c: to1(c) };
+}
+
+const projective = (group: Group, point: Affine): readonly bigint[] => {
+  const zero = Array<bigint>(group.degree).fill(0n);
+  const one = [1n, ...zero.slice(1)];
+  return point === undefined ? [...zero, ...one, ...zero] : [...point, ...one];
+};
+
+const add = (group: Group, a: Affine, b: Affine): Affine =>
+  toAffine(group, evaluate(FQ, group.add, [...projective(group, a), ...projective(group, b)]));
+
+function scale(group: Group, point: Affine, scalar: bigint): Affine {
+  let sum = projective(group, undefined);
+  const base = projective(group, point);
+  for (const bit of scalar.toString(2)) {
+    sum = evaluate(FQ, group.add, [...sum, ...sum]);
+    if (bit === "1") sum = evaluate(FQ, group.add, [...sum, ...base]);
+  }
+  return toAffine(group, sum);
+}
+
+const from1 = ({ x, y }: G1): Affine => (x === 0n && y === 0n ? undefined : [x, y]);
+const from2 = ({ xRe, xIm, yRe, yIm }: G2): Affine => [xRe, xIm, yRe, yIm];
+const to1 = (point: Affine): G1 => (point === undefined ? { x: 0n, y: 0n } : { x: point[0]!, y: point[1]! });
+const to2 = (point: Affine): G2 =>
+  point === undefined
+    ? { xRe: 0n, xIm: 0n, yRe: 0n, yIm: 0n }
+    : { xRe: point[0]!, xIm: point[1]!, yRe: point[2]!, yIm: point[3]! };
+
+function readPublic(assignment: Uint8Array, count: number): bigint[] {
+  return Array.from({ length: count }, (_, k) => {
+    let value = 0n;
+    for (let byte = 31; byte >= 0; byte--) value = (value << 8n) | BigInt(assignment[32 * (k + 1) + byte]!);
+    return value;
+  });
+}

@@ -1,0 +1,192 @@
+import { createHash } from "node:crypto";
+import { Curve, type G1, type Proved, type RandomBytes, systemRandom } from "@mednexus/sdk";
+import { G1 as GROUP1, G2 as GROUP2 } from "./curve/formulas.ts";
+import { Device, type OpenOptions } from "./device/device.ts";
+import { DeviceError } from "./device/errors.ts";
+import { FQ, FR, inverse } from "./field/prime.ts";
+import { prove } from "./groth16/prove.ts";
+import { freeResident, makeResident, type ResidentKey } from "./groth16/resident.ts";
+import { checkAssignment, readWtns } from "./groth16/wtns.ts";
+import { readZkey } from "./groth16/zkey.ts";
+import { msm } from "./msm/msm.ts";
+import { convert, convertKernel } from "./stages/convert/convert.ts";
+import { countKernel, scatterKernel } from "./stages/digits/digits.ts";
+import { nttKernel } from "./stages/ntt/ntt.ts";
+import { pointwiseKernel } from "./stages/pointwise/pointwise.ts";
+import { powersKernel } from "./stages/powers/powers.ts";
+import { addKernel, scanKernel } from "./stages/scan/scan.ts";
+import { points, SCALARS } from "./stages/segments/monoid.ts";
+import { accumulateKernel, combineKernel, rowsKernel } from "./stages/segments/segments.ts";
+import { weighKernel } from "./stages/weigh/weigh.ts";
+
+export interface ProverOptions extends OpenOptions {
+  /** proving keys kept on the device; the least recently used leaves first. Default 4. */
+  readonly keys?: number;
+  readonly random?: RandomBytes;
+}
+
+/** Bases of commitments on the device: affine points in our Montgomery form. */
+export interface Bases {
+  readonly count: number;
+  readonly buffer: GPUBuffer;
+}
+
+/**
+ * Groth16 and commitments on one device. Calls run one after another; while the device works on one, the process is free to compute the next witness.
+ * Keys stay resident by the hash of their file. Every proof is verified before it is returned, so a fault of the device is an error, never a bad proof.
+ */
+export class GpuProver {
+  readonly device: Device;
+  readonly #curve: Curve;
+  readonly #random: RandomBytes;
+  readonly #most: number;
+  readonly #keys = new Map<string, ResidentKey>();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(device: Device, curve: Curve, { keys = 4, random = systemRandom }: ProverOptions) {
+    this.device = device;
+    this.#curve = curve;
+    this.#most = keys;
+    this.#random = random;
+  }
+
+  /** @throws DeviceError NO_WEBGPU, NO_ADAPTER */
+  static async open(options: ProverOptions = {}): Promise<GpuProver> {
+    return new GpuProver(await Device.open(options), await Curve.load(), options);
+  }
+
+  /** Compiles every kernel, so that the first proof does not wait for it. */
+  async warm(): Promise<void> {
+    const kernels = [
+      convertKernel(FR),
+      convertKernel(FQ),
+      powersKernel(FR),
+      nttKernel,
+      pointwiseKernel,
+      countKernel,
+      scatterKernel,
+      scanKernel,
+      addKernel,
+      rowsKernel,
+      combineKernel(SCALARS),
+      ...[GROUP1, GROUP2].flatMap((group) => [
+        accumulateKernel(group),
+        combineKernel(points(group)),
+        weighKernel(group),
+      ]),
+    ];
+    for (const kernel of kernels) await this.device.pipeline(kernel);
+  }
+
+  /** snarkjs's zkey and wtns in, a verified proof out. @throws ProverError, DeviceError */
+  proveFiles(zkey: Uint8Array, wtns: Uint8Array): Promise<Proved> {
+    return this.#serial(async () => this.#prove(zkey, readWtns(wtns).slice()));
+  }
+
+  /** `assignment`: every wire, 32 bytes little-endian. @throws ProverError, DeviceError */
+  prove(zkey: Uint8Array, assignment: Uint8Array<ArrayBuffer>): Promise<Proved> {
+    return this.#serial(async () => this.#prove(zkey, checkAssignment(assignment) as Uint8Array<ArrayBuffer>));
+  }
+
+  /** Puts bases on the device: affine points of 64 bytes, little-endian Montgomery coordinates of radix 2^256 (ffjavascript's layout). */
+  bases(affine: Uint8Array<ArrayBuffer>): Promise<Bases> {
+    return this.#serial(async () => {
+      const from = this.device.upload(affine, "bases");
+      const buffer = this.device.buffer(affine.length, "bases");
+      try {
+        const factor = (FQ.radix * FQ.radix * inverse(2n ** 256n, FQ.modulus)) % FQ.modulus;
+        await this.device.submit([convert(FQ, affine.length / 32, factor, from, buffer)]);
+      } finally {
+        this.device.free(from);
+      }
+      return { count: affine.length / 64, buffer };
+    });
+  }
+
+  /**
+   * Σ values[i]·bases[i]. Values of 16 bits (any signed 32-bit ones) take a window for each of their own bits only; bigints must be canonical scalars.
+   * `bits`: how many the magnitudes may have, default 16 for Int32Array.
+   */
+  commit(bases: Bases, values: Int32Array<ArrayBuffer> | readonly bigint[], bits = 16): Promise<G1> {
+    return this.#serial(async () => {
+      const short = values instanceof Int32Array;
+      const words = short ? new Uint32Array(values.buffer, values.byteOffset, values.length) : scalarWords(values);
+      const count = values.length;
+      if (count > bases.count)
+        throw new DeviceError("LIMIT_EXCEEDED", `${count} values for ${bases.count} bases`);
+      if (short && values.some((value) => Math.abs(value) > 2 ** bits))
+        throw new RangeError(`a value has more than ${bits} bits`);
+      const scalars = this.device.upload(words, "values");
+      try {
+        const point = await msm(this.device, GROUP1, {
+          scalars,
+          bases: bases.buffer,
+          count,
+          words: short ? 1 : 8,
+          bits: short ? bits + 1 : 254,
+        });
+        return point === undefined ? { x: 0n, y: 0n } : { x: point[0]!, y: point[1]! };
+      } finally {
+        this.device.free(scalars);
+      }
+    });
+  }
+
+  free(bases: Bases): void {
+    this.device.free(bases.buffer);
+  }
+
+  /** Waits for running work, then gives the device back. Idempotent. */
+  async close(): Promise<void> {
+    await this.#queue.catch(() => {});
+    this.#keys.clear();
+    this.device.close();
+  }
+
+  async #prove(zkey: Uint8Array, assignment: Uint8Array<ArrayBuffer>): Promise<Proved> {
+    const resident = await this.#resident(zkey);
+    return prove(this.device, this.#curve, resident, assignment, this.#random);
+  }
+
+  async #resident(zkey: Uint8Array): Promise<ResidentKey> {
+    const hash = createHash("sha256").update(zkey).digest("hex");
+    let resident = this.#keys.get(hash);
+    if (resident === undefined) {
+      const key = readZkey(zkey);
+      while (this.#keys.size >= this.#most) this.#evict();
+      for (;;) {
+        try {
+          resident = await makeResident(this.device, key);
+          break;
+        } catch (error) {
+          if (!(error instanceof DeviceError && error.code === "OUT_OF_MEMORY" && this.#keys.size > 0)) throw error;
+          this.#evict();
+        }
+      }
+    }
+    this.#keys.delete(hash);
+    this.#keys.set(hash, resident); // most recent last
+    return resident;
+  }
+
+  #evict(): void {
+    const [hash, resident] = this.#keys.entries().next().value!;
+    this.#keys.delete(hash);
+    freeResident(this.device, resident);
+  }
+
+  #serial<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+}
+
+function scalarWords(values: readonly bigint[]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(8 * values.length);
+  values.forEach((value, i) => {
+    if (value < 0n || value >= FR.modulus) throw new RangeError(`scalar ${i} is not canonical`);
+    for (let k = 0; k < 8; k++) words[8 * i + k] = Number((value >> BigInt(32 * k)) & 0xffffffffn);
+  });
+  return words;
+}
