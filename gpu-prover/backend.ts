@@ -64,7 +64,11 @@ export class GpuBackend implements ProverBackend {
  * The backend a service asked for. `gpu` fails where there is none; `cpu` is snarkjs; `auto` takes hardware where Dawn finds it, else snarkjs, and says which
  * and why. With `auto`, a device that is lost or runs out of memory later is named in the log, and that proof and those after it are made by snarkjs.
  */
-export async function openBackend(choice: ProverChoice, curve: Curve, options: BackendOptions = {}): Promise<ProverBackend> {
+export async function openBackend(
+  choice: ProverChoice,
+  curve: Curve,
+  options: BackendOptions = {},
+): Promise<ProverBackend> {
   const log = options.log ?? (() => {});
   const load = options.loadKeys === undefined ? {} : { loadKeys: options.loadKeys };
   const cpu = (): ProverBackend => new SnarkjsBackend(curve, load);

@@ -29,7 +29,10 @@ export function cpuEngine(curve: Curve): Engine {
     const publicInputs = made.publicSignals.map(BigInt);
     const proof = fromSnarkjs(made.proof);
     if (!(await verifyProof(curve, key.verifyingKey, publicInputs, proof)))
-      throw new ProverError("PROOF_REJECTED", "the proof made fails its own verification: the witness does not satisfy the circuit");
+      throw new ProverError(
+        "PROOF_REJECTED",
+        "the proof made fails its own verification: the witness does not satisfy the circuit",
+      );
     return { proof, publicInputs };
   };
   return {
@@ -73,7 +76,11 @@ export async function openEngine(
 export function toSnarkjs({ a, b, c }: Proof): snarkjs.Groth16Proof {
   return {
     pi_a: [`${a.x}`, `${a.y}`, "1"],
-    pi_b: [[`${b.xRe}`, `${b.xIm}`], [`${b.yRe}`, `${b.yIm}`], ["1", "0"]],
+    pi_b: [
+      [`${b.xRe}`, `${b.xIm}`],
+      [`${b.yRe}`, `${b.yIm}`],
+      ["1", "0"],
+    ],
     pi_c: [`${c.x}`, `${c.y}`, "1"],
     protocol: "groth16",
     curve: "bn128",

@@ -8,3 +8,10 @@ declare module "snarkjs" {
     function verify(key: VerificationKey, publicSignals: readonly string[], proof: Groth16Proof): Promise<boolean>;
   }
 }
+
+/** Beside what the SDK declares of it. */
+declare module "ffjavascript" {
+  interface FfCurve {
+    readonly Fr: { fft(values: Uint8Array): Promise<Uint8Array> };
+  }
+}

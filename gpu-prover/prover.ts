@@ -112,8 +112,7 @@ export class GpuProver {
       const short = values instanceof Int32Array;
       const words = short ? new Uint32Array(values.buffer, values.byteOffset, values.length) : scalarWords(values);
       const count = values.length;
-      if (count > bases.count)
-        throw new DeviceError("LIMIT_EXCEEDED", `${count} values for ${bases.count} bases`);
+      if (count > bases.count) throw new DeviceError("LIMIT_EXCEEDED", `${count} values for ${bases.count} bases`);
       if (short && values.some((value) => Math.abs(value) > 2 ** bits))
         throw new RangeError(`a value has more than ${bits} bits`);
       const scalars = this.device.upload(words, "values");

@@ -1,5 +1,5 @@
 /**
- * The dependency arrows of the repository, enforced: contracts, circuits → sdk → {hospital, keeper, indexer, subgraph} → cli.
+ * The dependency arrows of the repository, enforced: contracts, circuits → sdk → {gpu-prover, hospital, keeper, indexer, subgraph} → cli.
  * A package may import only what its row names; nobody below the command line imports Hardhat; core contracts import no periphery and no mocks.
  */
 import { spawnSync } from "node:child_process";
@@ -10,11 +10,12 @@ const root = resolve(import.meta.dirname, "..");
 const allowed: Record<string, string[]> = {
   sdk: [],
   circuits: ["sdk"],
+  "gpu-prover": ["sdk", "circuits"],
   hospital: ["sdk", "circuits"],
   keeper: ["sdk", "circuits"],
   indexer: ["sdk"],
   subgraph: ["sdk", "indexer"],
-  cli: ["sdk", "circuits", "hospital", "keeper", "indexer", "subgraph"],
+  cli: ["sdk", "circuits", "gpu-prover", "hospital", "keeper", "indexer", "subgraph"],
 };
 
 const files = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {

@@ -6,6 +6,7 @@ import { devnetRun } from "./commands/devnet.ts";
 import { hospitalCommands } from "./commands/hospital.ts";
 import { keeperRun } from "./commands/keeper.ts";
 import { keysBuild } from "./commands/keys.ts";
+import { proveCommands } from "./commands/prove.ts";
 import { relayRun } from "./commands/relay.ts";
 import { describe, EXIT, exitCode } from "./exit.ts";
 
@@ -19,6 +20,7 @@ const groups: Readonly<
   hospital: { summary: "an institution's node", verbs: hospitalCommands },
   keeper: { summary: "draws, freezes, finalizes, claims; proves aggregations", verbs: { run: keeperRun } },
   keys: { summary: "proving keys", verbs: { build: keysBuild } },
+  prove: { summary: "Groth16 proofs and commitments, on a GPU where there is one", verbs: proveCommands },
   relay: { summary: "a mailbox for nodes that accept no connections", verbs: { run: relayRun } },
 };
 

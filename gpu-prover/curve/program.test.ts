@@ -15,11 +15,15 @@ function interpret(group: Group, mixed: boolean, inputs: readonly bigint[]): big
   for (const { kind, to, a, b } of steps) {
     const [x, y] = [r[a]!, r[b]!];
     r[to] =
-      kind === "mul" ? Fq.mul(x, y)
-      : kind === "add" ? Fq.add(x, y)
-      : kind === "sub" ? Fq.sub(x, y)
-      : kind === "constant" ? program.constants[a]!
-      : x;
+      kind === "mul"
+        ? Fq.mul(x, y)
+        : kind === "add"
+          ? Fq.add(x, y)
+          : kind === "sub"
+            ? Fq.sub(x, y)
+            : kind === "constant"
+              ? program.constants[a]!
+              : x;
   }
   return r.slice(0, program.outputs.length);
 }
@@ -50,7 +54,8 @@ describe("field and curve description", () => {
     const points = [{ x: 0n, y: 0n }, G1_GENERATOR, curve.neg(G1_GENERATOR), curve.mul(G1_GENERATOR, randomFr())];
     for (const a of points) {
       for (const b of points) {
-        const lift = (p: typeof a): bigint[] => (p.x === 0n ? [0n, 5n, 0n] : [(p.x * 7n) % FQ.modulus, (p.y * 7n) % FQ.modulus, 7n]);
+        const lift = (p: typeof a): bigint[] =>
+          p.x === 0n ? [0n, 5n, 0n] : [(p.x * 7n) % FQ.modulus, (p.y * 7n) % FQ.modulus, 7n];
         const want = curve.add(a, b);
         const got = evaluate(FQ, G1.add, [...lift(a), ...lift(b)]);
         expect(toAffine(G1, got) ?? [0n, 0n]).to.deep.equal([want.x, want.y]);

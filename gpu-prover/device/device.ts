@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { FQ } from "../field/prime.ts";
 import type { Shape } from "../field/wgsl.ts";
 import { DeviceError } from "./errors.ts";
 
@@ -6,7 +7,11 @@ import { DeviceError } from "./errors.ts";
 export interface Kernel {
   readonly name: string;
   readonly workgroup: number;
-  readonly buffers: readonly { readonly name: string; readonly access: "read" | "read_write"; readonly atomic?: boolean }[];
+  readonly buffers: readonly {
+    readonly name: string;
+    readonly access: "read" | "read_write";
+    readonly atomic?: boolean;
+  }[];
   /** functions and `fn run(id: u32)`, which sees `params` and the buffers; threads beyond the count are not started in it */
   source(shape: Shape): string;
   /** WGSL declarations of workgroup memory; then `run(id, local, group)` takes the thread's place in its workgroup too */
@@ -44,6 +49,8 @@ export class Device {
   readonly software: boolean;
   readonly name: string;
   #lost: string | undefined;
+  /** whether buffers made since the last submit found memory */
+  readonly #made: Promise<GPUError | null>[] = [];
   #bytes = 0;
   #closed = false;
 
@@ -67,7 +74,9 @@ export class Device {
     try {
       webgpu = await import("webgpu");
     } catch (cause) {
-      throw new DeviceError("NO_WEBGPU", "npm's webgpu has no binary for this platform; proofs run on the CPU", { cause });
+      throw new DeviceError("NO_WEBGPU", "npm's webgpu has no binary for this platform; proofs run on the CPU", {
+        cause,
+      });
     }
     Object.assign(globalThis, webgpu.globals);
     const gpu = webgpu.create([]);
@@ -107,11 +116,13 @@ export class Device {
     const size = Math.max(4, Math.ceil(bytes / 4) * 4);
     if (size > this.maxBinding)
       throw new DeviceError("LIMIT_EXCEEDED", `${label}: ${size} bytes, the device binds at most ${this.maxBinding}`);
+    this.#device.pushErrorScope("out-of-memory");
     const buffer = this.#device.createBuffer({
       label,
       size,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
+    this.#made.push(this.#device.popErrorScope());
     this.#bytes += size;
     return buffer;
   }
@@ -133,50 +144,61 @@ export class Device {
   /** Runs launches in order. Buffers named in `clear` are zeroed first. @throws DeviceError OUT_OF_MEMORY, DEVICE_LOST, KERNEL_INVALID */
   async submit(launches: readonly Launch[], clear: readonly GPUBuffer[] = []): Promise<void> {
     this.#check();
+    const pipelines = await Promise.all(launches.map(({ kernel }) => this.pipeline(kernel)));
     this.#device.pushErrorScope("out-of-memory");
     this.#device.pushErrorScope("validation");
     const held: GPUBuffer[] = [];
-    try {
-      const encoder = this.#device.createCommandEncoder();
-      for (const buffer of clear) encoder.clearBuffer(buffer);
-      for (const { kernel, threads, params, buffers } of launches) {
-        if (threads === 0) continue;
-        const pipeline = await this.pipeline(kernel);
-        const words = Uint32Array.from([threads, 20, ...params]);
-        const parameters = this.#device.createBuffer({
-          size: words.byteLength,
-          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
-        });
-        this.#device.queue.writeBuffer(parameters, 0, words);
-        held.push(parameters);
-        const pass = encoder.beginComputePass({ label: kernel.name });
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(
-          0,
-          this.#device.createBindGroup({
-            layout: pipeline.getBindGroupLayout(0),
-            entries: [parameters, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } })),
-          }),
-        );
-        const groups = Math.ceil(threads / kernel.workgroup);
-        const across = Math.min(groups, MAX_GROUPS);
-        pass.dispatchWorkgroups(across, Math.ceil(groups / across));
-        pass.end();
-      }
-      this.#device.queue.submit([encoder.finish()]);
-    } finally {
-      const [invalid, memory] = [await this.#device.popErrorScope(), await this.#device.popErrorScope()];
-      for (const buffer of held) buffer.destroy();
-      if (memory) throw new DeviceError("OUT_OF_MEMORY", `the device is out of memory: ${memory.message}`);
-      if (invalid && this.#lost === undefined) throw new DeviceError("KERNEL_INVALID", invalid.message);
-    }
+    const encoder = this.#device.createCommandEncoder();
+    for (const buffer of clear) encoder.clearBuffer(buffer);
+    launches.forEach((launch, k) => {
+      if (launch.threads > 0) held.push(this.#encode(encoder, pipelines[k]!, launch));
+    });
+    this.#device.queue.submit([encoder.finish()]);
+    const validation = this.#device.popErrorScope();
+    const memory = this.#device.popErrorScope();
+    const invalid = await validation;
+    const full = (await Promise.all([memory, ...this.#made.splice(0)])).find((error) => error !== null);
+    for (const buffer of held) buffer.destroy();
     this.#check();
+    if (full) throw new DeviceError("OUT_OF_MEMORY", `the device is out of memory: ${full.message}`);
+    if (invalid) throw new DeviceError("KERNEL_INVALID", invalid.message);
+  }
+
+  /** One dispatch; returns its parameter buffer. */
+  #encode(
+    encoder: GPUCommandEncoder,
+    pipeline: GPUComputePipeline,
+    { kernel, threads, params, buffers }: Launch,
+  ): GPUBuffer {
+    const words = Uint32Array.from([threads, FQ.limbs, ...params]);
+    const parameters = this.#device.createBuffer({
+      size: words.byteLength,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+    });
+    this.#device.queue.writeBuffer(parameters, 0, words);
+    const pass = encoder.beginComputePass({ label: kernel.name });
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(
+      0,
+      this.#device.createBindGroup({
+        layout: pipeline.getBindGroupLayout(0),
+        entries: [parameters, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } })),
+      }),
+    );
+    const groups = Math.ceil(threads / kernel.workgroup);
+    const across = Math.min(groups, MAX_GROUPS);
+    pass.dispatchWorkgroups(across, Math.ceil(groups / across));
+    pass.end();
+    return parameters;
   }
 
   /** The buffer's first `bytes`, once everything submitted before has run. */
   async download(buffer: GPUBuffer, bytes = buffer.size): Promise<Uint32Array<ArrayBuffer>> {
     this.#check();
-    const staging = this.#device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = this.#device.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     try {
       const encoder = this.#device.createCommandEncoder();
       encoder.copyBufferToBuffer(buffer, 0, staging, 0, bytes);

@@ -16,7 +16,8 @@ export function arithmetic(
   const used = new Set(lifts);
   for (const { program, inputs } of programs) {
     const bounds = bound(field, program, inputs);
-    if (Math.max(...bounds.outputs) > STATE_BOUND) throw new RangeError(`${program.name} leaves its state above ${STATE_BOUND} p`);
+    if (Math.max(...bounds.outputs) > STATE_BOUND)
+      throw new RangeError(`${program.name} leaves its state above ${STATE_BOUND} p`);
     for (const lift of bounds.lifts.values()) used.add(lift);
     parts.push(
       shape === "interpreted"

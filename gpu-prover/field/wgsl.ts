@@ -42,7 +42,8 @@ export function fieldSource(field: PrimeField, shape: Shape, lifts: Iterable<num
 
   const constants = multiples
     .map(
-      (m) => `var<private> ${f}_P${m}: array<u32, ${n}> = array<u32, ${n}>(${list(limbsOf(field, BigInt(m) * modulus))});`,
+      (m) =>
+        `var<private> ${f}_P${m}: array<u32, ${n}> = array<u32, ${n}>(${list(limbsOf(field, BigInt(m) * modulus))});`,
     )
     .join("\n");
   const modulusLimbs = limbsOf(field, modulus);

@@ -1,5 +1,15 @@
 import { verifyProof } from "@mednexus/circuits";
-import { type Curve, Fr, type G1, type G2, type Proof, type Proved, randomFr, type RandomBytes, systemRandom } from "@mednexus/sdk";
+import {
+  type Curve,
+  Fr,
+  type G1,
+  type G2,
+  type Proof,
+  type Proved,
+  randomFr,
+  type RandomBytes,
+  systemRandom,
+} from "@mednexus/sdk";
 import { evaluate } from "../curve/program.ts";
 import { G1 as GROUP1, G2 as GROUP2, type Group } from "../curve/formulas.ts";
 import type { Device } from "../device/device.ts";
@@ -34,7 +44,13 @@ export async function prove(
   let sorted: SortedDigits | undefined;
   try {
     scalars = await quotientScalars(device, resident, wires);
-    const h = await msm(device, GROUP1, { scalars, bases: resident.h, count: 2 ** key.power, words: 8, bits: SCALAR_BITS });
+    const h = await msm(device, GROUP1, {
+      scalars,
+      bases: resident.h,
+      count: 2 ** key.power,
+      words: 8,
+      bits: SCALAR_BITS,
+    });
     device.free(scalars);
     scalars = undefined;
 
@@ -57,9 +73,13 @@ export async function prove(
     const publicInputs = readPublic(assignment, key.publics);
     const proof = blind(resident, sums, randomFr(random), randomFr(random));
     if (!(await verifyProof(curve, key.verifyingKey, publicInputs, proof)))
-      throw new ProverError("PROOF_REJECTED", "the proof made fails its own verification: a wrong witness, or a fault of the device", {
-        retryable: true,
-      });
+      throw new ProverError(
+        "PROOF_REJECTED",
+        "the proof made fails its own verification: a wrong witness, or a fault of the device",
+        {
+          retryable: true,
+        },
+      );
     return { proof, publicInputs };
   } finally {
     sorted?.free(device);

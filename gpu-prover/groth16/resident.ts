@@ -67,7 +67,9 @@ export async function makeResident(device: Device, key: ProvingKey): Promise<Res
     const from = device.upload(plain(bytes), label);
     const to = buffer(bytes.length, label);
     staging.push(from);
-    launches.push(convert(FQ, bytes.length / 32, (FQ.radix * FQ.radix * inverse(2n ** 256n, FQ.modulus)) % FQ.modulus, from, to));
+    launches.push(
+      convert(FQ, bytes.length / 32, (FQ.radix * FQ.radix * inverse(2n ** 256n, FQ.modulus)) % FQ.modulus, from, to),
+    );
     return to;
   };
   const matrix = ({ rows: keys, wires, values }: Matrix): ResidentMatrix => {
@@ -130,4 +132,6 @@ export function freeResident(device: Device, resident: ResidentKey): void {
 
 /** The same bytes over an ArrayBuffer of their own kind, copied only if they are shared or unaligned. */
 const plain = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
-  bytes.buffer instanceof ArrayBuffer && bytes.byteOffset % 4 === 0 ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice();
+  bytes.buffer instanceof ArrayBuffer && bytes.byteOffset % 4 === 0
+    ? (bytes as Uint8Array<ArrayBuffer>)
+    : bytes.slice();

@@ -31,14 +31,18 @@ export interface ProvingKey {
 /** @throws ProverError KEY_MALFORMED */
 export function readZkey(bytes: Uint8Array): ProvingKey {
   const sections = sectionsOf(bytes, "zkey", [1], "KEY_MALFORMED");
-  const section = (type: number): Uint8Array =>
-    sections.get(type) ?? malformed(`section ${type} is missing`);
+  const section = (type: number): Uint8Array => sections.get(type) ?? malformed(`section ${type} is missing`);
   if (word(section(1), 0) !== 1) malformed("not a Groth16 key");
 
   const header = section(2);
   const fixed = 4 + 32 + 4 + 32 + 12;
   if (header.length !== fixed + 3 * G1_BYTES + 3 * G2_BYTES) malformed("its header has another length");
-  if (word(header, 0) !== 32 || little(header, 4) !== FQ_MODULUS || word(header, 36) !== 32 || little(header, 40) !== FR_MODULUS)
+  if (
+    word(header, 0) !== 32 ||
+    little(header, 4) !== FQ_MODULUS ||
+    word(header, 36) !== 32 ||
+    little(header, 40) !== FR_MODULUS
+  )
     malformed("it is for another curve");
   const [wires, publics, size] = [word(header, 72), word(header, 76), word(header, 80)];
   const power = Math.log2(size);

@@ -64,18 +64,39 @@ describe(`multi-scalar multiplication (seed ${SEED})`, () => {
       points.map((_, k) => (1n << BigInt(k)) - 1n),
     ])
       await check(device, points, scalars, 8);
-    await check(device, points.map(() => G1_GENERATOR), values(next, FR_MODULUS, 200), 8);
-    await check(device, points.map((_, k) => pool[1 + (k % 2)]!), all(7n), 8); // G − G + G − …
+    await check(
+      device,
+      points.map(() => G1_GENERATOR),
+      values(next, FR_MODULUS, 200),
+      8,
+    );
+    await check(
+      device,
+      points.map((_, k) => pool[1 + (k % 2)]!),
+      all(7n),
+      8,
+    ); // G − G + G − …
     await check(device, [pool[9]!], [FR_MODULUS - 1n], 16);
   });
 
   onDevice("a skewed vector of 3,000: most scalars one, some large", async (device) => {
     const points = Array.from({ length: 3000 }, () => pool[next() % pool.length]!);
-    await check(device, points, points.map((_, k) => (k % 10 === 0 ? values(next, FR_MODULUS, 1)[0]! : BigInt(k % 2))));
+    await check(
+      device,
+      points,
+      points.map((_, k) => (k % 10 === 0 ? values(next, FR_MODULUS, 1)[0]! : BigInt(k % 2))),
+    );
   });
 
   onDevice("sixteen-bit signed values take their short path", async (device) => {
-    const list = Int32Array.from([32767, -32768, 0, 1, -1, ...Array.from({ length: 395 }, () => (next() % 65536) - 32768)]);
+    const list = Int32Array.from([
+      32767,
+      -32768,
+      0,
+      1,
+      -1,
+      ...Array.from({ length: 395 }, () => (next() % 65536) - 32768),
+    ]);
     const [bases, input] = [upload(device, pool), device.upload(new Uint32Array(list.buffer))];
     const got = await msm(device, GROUP1, { scalars: input, bases, count: 400, words: 1, bits: 17 });
     device.free(bases, input);

@@ -69,7 +69,10 @@ export class ServiceEngine implements Engine {
         answer = await this.#send(method, path, body);
       } catch (cause) {
         if (Date.now() > until)
-          throw new ServiceError("SERVICE_UNREACHABLE", `${this.#options.url} does not answer`, { cause, retryable: true });
+          throw new ServiceError("SERVICE_UNREACHABLE", `${this.#options.url} does not answer`, {
+            cause,
+            retryable: true,
+          });
       }
       if (answer !== undefined) {
         if (answer.status < 400) return JSON.parse(answer.text);

@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { MedNexusError } from "@mednexus/sdk";
 import { FileStore } from "@mednexus/sdk/node";
@@ -74,9 +83,11 @@ export class Jobs {
   /** Highest priority first, then the earlier deadline, then the earlier submission. */
   next(): Job | undefined {
     const before = (a: Job, b: Job): boolean =>
-      a.priority !== b.priority ? a.priority > b.priority
-      : (a.deadline ?? Infinity) !== (b.deadline ?? Infinity) ? (a.deadline ?? Infinity) < (b.deadline ?? Infinity)
-      : a.submittedAt < b.submittedAt;
+      a.priority !== b.priority
+        ? a.priority > b.priority
+        : (a.deadline ?? Infinity) !== (b.deadline ?? Infinity)
+          ? (a.deadline ?? Infinity) < (b.deadline ?? Infinity)
+          : a.submittedAt < b.submittedAt;
     let best: Job | undefined;
     for (const job of this.#jobs.values())
       if (job.state === "queued" && (best === undefined || before(job, best))) best = job;

@@ -99,12 +99,14 @@ export class ProvingService {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://localhost");
     const route = `${request.method} ${url.pathname}`;
-    if (route === "GET /health") return send(response, this.#stopping ? 503 : 200, { healthy: !this.#stopping, engine: this.#engine.name });
+    if (route === "GET /health")
+      return send(response, this.#stopping ? 503 : 200, { healthy: !this.#stopping, engine: this.#engine.name });
     if (route === "GET /metrics") {
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(this.#metrics());
       return;
     }
-    if (!this.#authorized(request)) return send(response, 401, { code: "UNAUTHORIZED", message: "give the service's token" });
+    if (!this.#authorized(request))
+      return send(response, 401, { code: "UNAUTHORIZED", message: "give the service's token" });
     if (this.#stopping) return send(response, 503, { code: "STOPPING", message: "the service is stopping" });
     if (route === "PUT /keys") {
       const zkey = await this.#body(request);
@@ -117,7 +119,8 @@ export class ProvingService {
     if (id === undefined || job === undefined || !["GET", "DELETE"].includes(request.method ?? ""))
       return send(response, 404, { code: "NOT_FOUND", message: "no such job or route" });
     if (request.method === "DELETE") {
-      if (job.state === "proving") return send(response, 409, { code: "JOB_RUNNING", message: `job ${id} is being proved` });
+      if (job.state === "proving")
+        return send(response, 409, { code: "JOB_RUNNING", message: `job ${id} is being proved` });
       this.#jobs.remove(id);
       this.#wake(id);
       return send(response, 200, { id });
@@ -170,7 +173,10 @@ export class ProvingService {
       const job = this.#jobs.next();
       if (job === undefined) return;
       if (job.deadline !== undefined && job.deadline <= this.#options.clock()) {
-        this.#end(job.id, { state: "expired", error: { code: "EXPIRED", message: "its deadline passed before it began" } });
+        this.#end(job.id, {
+          state: "expired",
+          error: { code: "EXPIRED", message: "its deadline passed before it began" },
+        });
         continue;
       }
       const run = this.#run(job).finally(() => {
@@ -192,7 +198,9 @@ export class ProvingService {
     } catch (error) {
       const known = error instanceof MedNexusError;
       // an unforeseen message might quote what it failed on
-      const shown = known ? { code: error.code, message: error.message } : { code: "INTERNAL", message: "the prover failed" };
+      const shown = known
+        ? { code: error.code, message: error.message }
+        : { code: "INTERNAL", message: "the prover failed" };
       this.#end(id, { state: "failed", error: shown });
     } finally {
       this.#counts.seconds += (this.#options.clock() - began) / 1000;
@@ -257,7 +265,8 @@ export class ProvingService {
       this.#options.log({ event: "error", name: error instanceof Error ? error.name : "unknown" });
       return send(response, 500, { code: "INTERNAL", message: "the service failed" });
     }
-    const status = error.code === "TOO_LARGE" ? 413 : error.code === "JOB_EXISTS" ? 409 : error.code.startsWith("STATE") ? 503 : 400;
+    const status =
+      error.code === "TOO_LARGE" ? 413 : error.code === "JOB_EXISTS" ? 409 : error.code.startsWith("STATE") ? 503 : 400;
     response.setHeader("connection", "close");
     send(response, status, { code: error.code, message: error.message });
   }

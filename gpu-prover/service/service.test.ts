@@ -90,7 +90,14 @@ describe("proving service", function () {
 
   it("refuses malformed keys, witnesses and requests with a typed error each, and lives on", async () => {
     const service = await start({ maxBody: 2_000_000 });
-    const bad = async (status: number, code: string, method: string, path: string, body?: Uint8Array, token?: string) => {
+    const bad = async (
+      status: number,
+      code: string,
+      method: string,
+      path: string,
+      body?: Uint8Array,
+      token?: string,
+    ) => {
       const answer = await ask(service, method, path, body, token);
       expect([answer.status, answer.body.code], path).to.deep.equal([status, code]);
     };
@@ -106,7 +113,8 @@ describe("proving service", function () {
     await bad(400, "BAD_JOB", "POST", `/jobs?key=${body.key}&id=../x`, file);
     await bad(404, "NOT_FOUND", "GET", "/jobs/none");
     await bad(404, "NOT_FOUND", "GET", "/nothing");
-    for (const token of ["", "wrong", `${TOKEN}x`]) await bad(401, "UNAUTHORIZED", "GET", "/jobs/none", undefined, token);
+    for (const token of ["", "wrong", `${TOKEN}x`])
+      await bad(401, "UNAUTHORIZED", "GET", "/jobs/none", undefined, token);
     // a witness of another circuit, and one that does not satisfy this one, fail as jobs
     const bent = chain(3n).assignment;
     bent[40]! ^= 1;
@@ -186,9 +194,13 @@ describe("proving service", function () {
       const socket = join(place, "prover.sock");
       const up = (delay: number): Promise<ChildProcess> =>
         new Promise((done, failed) => {
-          const child = spawn(process.execPath, [join(import.meta.dirname, "service.child.ts"), place, socket, `${delay}`], {
-            stdio: ["ignore", "pipe", "inherit"],
-          });
+          const child = spawn(
+            process.execPath,
+            [join(import.meta.dirname, "service.child.ts"), place, socket, `${delay}`],
+            {
+              stdio: ["ignore", "pipe", "inherit"],
+            },
+          );
           children.push(child);
           child.stdout!.setEncoding("utf8").on("data", (text: string) => text.includes("up") && done(child));
           child.once("error", failed);
@@ -199,7 +211,9 @@ describe("proving service", function () {
       );
       const client = new ServiceEngine({ url: `unix:${socket}`, token: TOKEN, durable });
       const answers = Promise.all(
-        [3n, 4n, 5n].map((x) => client.prove(zkey, wtns(chain(x).assignment)).then(({ publicInputs }) => publicInputs[0])),
+        [3n, 4n, 5n].map((x) =>
+          client.prove(zkey, wtns(chain(x).assignment)).then(({ publicInputs }) => publicInputs[0]),
+        ),
       );
       await proving;
       const kept = readdirSync(join(place, "witnesses"));

@@ -30,7 +30,8 @@ fn plus(a: Element, b: Element) -> Element { return Element(fr_reduce(fr_add(a[0
 /** Projective points under the complete addition of `curve/formulas.ts`; with `mixed`, `plus_affine(a, b: array<Limbs, 2·degree>)` too. */
 export function points(group: Group): Monoid {
   const d = group.degree;
-  const spread = (of: string, count: number): string => Array.from({ length: count }, (_, k) => `${of}[${k}]`).join(", ");
+  const spread = (of: string, count: number): string =>
+    Array.from({ length: count }, (_, k) => `${of}[${k}]`).join(", ");
   return {
     name: group.name,
     field: FQ,
@@ -94,5 +95,4 @@ fn store_sum(i: u32, e: Element) {
 }
 
 /** One store site for all coordinates: fewer copies of the canonical reduction. */
-const shapeLoop = (count: number): string =>
-  `for (var k = 0u; k < ${count}u; k++) { store_word(at + 8u * k, v[k]); }`;
+const shapeLoop = (count: number): string => `for (var k = 0u; k < ${count}u; k++) { store_word(at + 8u * k, v[k]); }`;

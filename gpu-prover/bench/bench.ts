@@ -1,0 +1,262 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { verifyProof } from "@mednexus/circuits";
+import { Curve, Domain, type Proof } from "@mednexus/sdk";
+import { buildBn128 } from "ffjavascript";
+import { fixedBase } from "../../circuits/setup/fixedBase.ts";
+import type { Device } from "../device/device.ts";
+import { cpuEngine, type Engine, fromSnarkjs } from "../engine.ts";
+import { FR } from "../field/prime.ts";
+import { readZkey } from "../groth16/zkey.ts";
+import { GpuProver } from "../prover.ts";
+import { forwardTransform } from "../stages/ntt/ntt.ts";
+import { powers } from "../stages/powers/powers.ts";
+import { benchCase } from "./keys.ts";
+
+export interface BenchOptions {
+  /** log2 of constraints */
+  readonly powers: readonly number[];
+  readonly repeat: number;
+  readonly cache: string;
+  /** path of a rapidsnark `prover` binary */
+  readonly rapidsnark?: string;
+  /** also on software adapters */
+  readonly software?: boolean;
+  readonly parts?: readonly Part[];
+  readonly log?: (line: string) => void;
+}
+
+export type Part = "proof" | "msm" | "ntt" | "commit";
+
+/** One measured line: median and range of `repeat` runs interleaved over the engines; seconds. */
+export interface Row {
+  readonly part: Part;
+  readonly power: number;
+  readonly engine: string;
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+  /** proofs: how many were verified; else how many equal the baseline's result */
+  readonly verified: number;
+  readonly runs: number;
+  /** of the whole process, MiB, after the runs */
+  readonly memory: number;
+}
+
+export interface Report {
+  readonly machine: string;
+  readonly adapter: string | undefined;
+  readonly date: string;
+  readonly rows: readonly Row[];
+}
+
+type Contender = { readonly engine: string; run(): Promise<unknown>; check(result: unknown): Promise<boolean> };
+
+/** No fallback: an engine that cannot run here has no line, and the log says why. */
+export async function bench(options: BenchOptions): Promise<Report> {
+  const log = options.log ?? (() => {});
+  const curve = await Curve.load();
+  const parts = options.parts ?? ["proof", "msm", "ntt", "commit"];
+  const rows: Row[] = [];
+  const gpu = await GpuProver.open({ software: options.software ?? false }).catch((error: Error) => {
+    log(`no GPU lines: ${error.message}`);
+    return undefined;
+  });
+  await gpu?.warm();
+  const cpu = cpuEngine(curve);
+  const wasm = await buildBn128();
+  try {
+    for (const power of options.powers) {
+      for (const part of parts) {
+        log(`${part} 2^${power}`);
+        const contenders =
+          part === "proof"
+            ? await proofs(curve, cpu, gpu, power, options)
+            : part === "ntt"
+              ? transforms(wasm, gpu, power)
+              : await sums(wasm, gpu, power, part);
+        rows.push(...(await interleave(part, power, contenders, options.repeat)));
+      }
+    }
+  } finally {
+    await wasm.terminate();
+    await cpu.close();
+    await gpu?.close();
+  }
+  return {
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
+    adapter: gpu?.device.name,
+    date: new Date().toISOString().slice(0, 10),
+    rows,
+  };
+}
+
+async function interleave(part: Part, power: number, contenders: readonly Contender[], repeat: number): Promise<Row[]> {
+  const times = contenders.map(() => [] as number[]);
+  const verified = contenders.map(() => 0);
+  for (const { run } of contenders) await run(); // warm: keys resident, code compiled
+  for (let k = 0; k < repeat; k++) {
+    for (const [at, { run, check }] of contenders.entries()) {
+      const from = performance.now();
+      const made = await run();
+      times[at]!.push((performance.now() - from) / 1000);
+      if (await check(made)) verified[at]!++;
+    }
+  }
+  return contenders.map(({ engine }, at) => {
+    const sorted = times[at]!.sort((a, b) => a - b);
+    return {
+      part,
+      power,
+      engine,
+      median: sorted[Math.floor(sorted.length / 2)]!,
+      least: sorted[0]!,
+      most: sorted.at(-1)!,
+      verified: verified[at]!,
+      runs: sorted.length,
+      memory: Math.round(process.memoryUsage.rss() / 2 ** 20),
+    };
+  });
+}
+
+async function proofs(
+  curve: Curve,
+  cpu: Engine,
+  gpu: GpuProver | undefined,
+  power: number,
+  options: BenchOptions,
+): Promise<Contender[]> {
+  const { zkey, wtns } = await benchCase(power, options.cache);
+  const { verifyingKey } = readZkey(zkey);
+  const check = (made: unknown): Promise<boolean> => {
+    const { proof, publicInputs } = made as { proof: Proof; publicInputs: bigint[] };
+    return verifyProof(curve, verifyingKey, publicInputs, proof);
+  };
+  const out: Contender[] = [{ engine: "snarkjs", run: () => cpu.prove(zkey, wtns), check }];
+  if (gpu) out.push({ engine: "gpu", run: () => gpu.proveFiles(zkey, wtns), check });
+  const binary = options.rapidsnark;
+  if (binary !== undefined) out.push({ engine: "rapidsnark", run: async () => rapidsnark(binary, zkey, wtns), check });
+  return out;
+}
+
+/** Process start and file reading are part of its time, as they are for who runs the binary. */
+function rapidsnark(binary: string, zkey: Uint8Array, wtns: Uint8Array): { proof: Proof; publicInputs: bigint[] } {
+  const folder = mkdtempSync(join(tmpdir(), "mednexus-bench-"));
+  try {
+    const path = (name: string): string => join(folder, name);
+    writeFileSync(path("key.zkey"), zkey);
+    writeFileSync(path("witness.wtns"), wtns);
+    const { status, stderr } = spawnSync(binary, ["key.zkey", "witness.wtns", "proof.json", "public.json"].map(path), {
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(`${binary} ended with ${status}: ${stderr.slice(0, 300)}`);
+    const read = (name: string): never => JSON.parse(readFileSync(path(name), "utf8")) as never;
+    return { proof: fromSnarkjs(read("proof.json")), publicInputs: (read("public.json") as string[]).map(BigInt) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+type Wasm = Awaited<ReturnType<typeof buildBn128>>;
+let bases: Uint8Array<ArrayBuffer> | undefined;
+
+/** Distinct points: G, 2G, 3G, … */
+async function basesOf(count: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (bases === undefined || bases.length < 64 * count)
+    bases = new Uint8Array(
+      (await fixedBase(count > 60_000)).g1(Array.from({ length: count }, (_, k) => BigInt(k + 1))),
+    );
+  return bases.subarray(0, 64 * count);
+}
+
+/** MSMs of full scalars, and commitments to 16-bit values (the baseline shifts them to unsigned two-byte scalars, its own short path). */
+async function sums(
+  wasm: Wasm,
+  gpu: GpuProver | undefined,
+  power: number,
+  part: "msm" | "commit",
+): Promise<Contender[]> {
+  const count = 2 ** power;
+  const points = await basesOf(count);
+  const short = Int32Array.from({ length: count }, (_, k) => ((Math.imul(k + 1, 0x9e3779b1) >>> 16) & 0xffff) - 32768);
+  const full = Array.from(short, (value, k) => (BigInt(value + 32768) ** 17n * BigInt(k + 3)) % FR.modulus);
+  const little = new Uint8Array(32 * count);
+  const view = new DataView(little.buffer);
+  full.forEach((value, k) => {
+    for (let word = 0; word < 4; word++)
+      view.setBigUint64(32 * k + 8 * word, BigInt.asUintN(64, value >> BigInt(64 * word)), true);
+  });
+  const unsigned = new Uint8Array(Uint16Array.from(short, (value) => value + 32768).buffer);
+  const affine = (point: Uint8Array): string => Buffer.from(wasm.G1.toUncompressed(point)).toString("hex");
+  const total = part === "commit" ? await wasm.G1.multiExpAffine(points, new Uint8Array(count).fill(1)) : undefined;
+  const baseline = async (): Promise<string> => {
+    if (total === undefined) return affine(await wasm.G1.multiExpAffine(points, little));
+    const shifted = await wasm.G1.multiExpAffine(points, unsigned);
+    const shift = wasm.G1.timesScalar(total, Uint8Array.of(0, 128));
+    return affine(wasm.G1.add(shifted, wasm.G1.neg(shift)));
+  };
+  const want = await baseline();
+  const check = async (made: unknown): Promise<boolean> => made === want;
+  const out: Contender[] = [{ engine: "snarkjs", run: baseline, check }];
+  if (gpu) {
+    const resident = await gpu.bases(points);
+    out.push({
+      engine: "gpu",
+      run: async () => {
+        const { x, y } = await gpu.commit(resident, part === "commit" ? short : full);
+        return [x, y].map((value) => value.toString(16).padStart(64, "0")).join("");
+      },
+      check,
+    });
+  }
+  return out;
+}
+
+function transforms(wasm: Wasm, gpu: GpuProver | undefined, power: number): Contender[] {
+  const size = 2 ** power;
+  const data = new Uint8Array(32 * size);
+  for (let k = 0; k < data.length; k++) data[k] = k % 32 === 31 ? 0 : (Math.imul(k + 1, 0x9e3779b1) >>> 24) & 0xff;
+  const reversed = reverse(data, power);
+  let want: string | undefined;
+  const baseline = async (): Promise<string> => Buffer.from(await wasm.Fr.fft(data)).toString("base64");
+  const out: Contender[] = [
+    { engine: "snarkjs", run: baseline, check: async (made) => (want ??= made as string) === made },
+  ];
+  if (gpu) {
+    const { device } = gpu;
+    const roots = rootsOf(device, power);
+    out.push({
+      engine: "gpu",
+      // with the way there and back: the baseline's data is where it is used, too
+      run: async () => {
+        const buffer = device.upload(reversed);
+        try {
+          await device.submit(forwardTransform(power, buffer, await roots));
+          return Buffer.from((await device.download(buffer)).buffer).toString("base64");
+        } finally {
+          device.free(buffer);
+        }
+      },
+      check: async (made) => made === want,
+    });
+  }
+  return out;
+}
+
+async function rootsOf(device: Device, power: number): Promise<GPUBuffer> {
+  const table = device.buffer(16 * 2 ** power, "roots");
+  await device.submit([powers(FR, power - 1, Domain.of(2 ** power).omega, 1n, false, table)]);
+  return table;
+}
+
+function reverse(data: Uint8Array, bits: number): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(data.length);
+  for (let k = 0; k < 2 ** bits; k++) {
+    let to = 0;
+    for (let b = 0; b < bits; b++) to |= ((k >> b) & 1) << (bits - 1 - b);
+    out.set(data.subarray(32 * k, 32 * k + 32), 32 * to);
+  }
+  return out;
+}

@@ -1,0 +1,67 @@
+import type { Part, Report, Row } from "./bench.ts";
+
+const NAMES: Record<Part, string> = {
+  proof: "Groth16 proof",
+  msm: "MSM, full scalars",
+  ntt: "NTT",
+  commit: "commitment, 16-bit values",
+};
+
+const seconds = (value: number): string =>
+  value < 1 ? `${(1000 * value).toPrecision(3)} ms` : `${value.toPrecision(3)} s`;
+
+/** One table a part: a line a size and engine; the ratio is to snarkjs in the same run. */
+export function table(report: Report): string {
+  const parts = [...new Set(report.rows.map(({ part }) => part))];
+  return parts
+    .map((part) => {
+      const rows = report.rows.filter((row) => row.part === part);
+      const lines = rows.map((row) => {
+        const baseline = rows.find(({ power, engine }) => power === row.power && engine === "snarkjs");
+        const ratio = baseline === undefined ? "" : `${(baseline.median / row.median).toPrecision(3)}×`;
+        return `| 2^${row.power} | ${row.engine} | ${seconds(row.median)} | ${seconds(row.least)}–${seconds(row.most)} | ${(1 / row.median).toPrecision(3)} | ${ratio} | ${row.verified}/${row.runs} | ${row.memory} |`;
+      });
+      return `### ${NAMES[part]}\n\n| size | engine | median | range | per second | against snarkjs | verified | MiB |\n|---|---|---|---|---|---|---|---|\n${lines.join("\n")}`;
+    })
+    .join("\n\n");
+}
+
+const COLOURS = ["#4c566a", "#2a9d8f", "#e76f51", "#8e6c8a"];
+
+/** Medians over sizes, both axes logarithmic; one panel a part. */
+export function plot(report: Report): string {
+  const parts = [...new Set(report.rows.map(({ part }) => part))];
+  const [width, height, margin] = [360, 240, 48];
+  const panels = parts.map((part, index) => {
+    const rows = report.rows.filter((row) => row.part === part);
+    const sizes = rows.map(({ power }) => power);
+    const [left, right] = [Math.min(...sizes), Math.max(...sizes, Math.min(...sizes) + 1)];
+    const logs = rows.map(({ median }) => Math.log10(median));
+    const [low, high] = [Math.floor(Math.min(...logs)), Math.ceil(Math.max(...logs))];
+    const x = (power: number): number => margin + ((power - left) / (right - left)) * (width - 2 * margin);
+    const y = (median: number): number =>
+      height - margin - ((Math.log10(median) - low) / Math.max(high - low, 1)) * (height - 2 * margin);
+    const engines = [...new Set(rows.map(({ engine }) => engine))];
+    const lines = engines.map((engine, k) => {
+      const own = rows.filter((row: Row) => row.engine === engine).sort((a, b) => a.power - b.power);
+      const points = own.map(({ power, median }) => `${x(power).toFixed(1)},${y(median).toFixed(1)}`);
+      const colour = COLOURS[k % COLOURS.length]!;
+      const marks = points.map(
+        (point) => `<circle cx="${point.split(",")[0]}" cy="${point.split(",")[1]}" r="2.5" fill="${colour}"/>`,
+      );
+      return `<polyline points="${points.join(" ")}" fill="none" stroke="${colour}" stroke-width="1.5"/>${marks.join("")}<text x="${margin + 6}" y="${margin + 12 * k}" fill="${colour}">${engine}</text>`;
+    });
+    const ticks = [
+      ...[...new Set(sizes)].map(
+        (power) => `<text x="${x(power)}" y="${height - margin + 14}" text-anchor="middle">2^${power}</text>`,
+      ),
+      ...Array.from(
+        { length: high - low + 1 },
+        (_, k) =>
+          `<text x="${margin - 6}" y="${y(10 ** (low + k)) + 3}" text-anchor="end">${seconds(10 ** (low + k))}</text>`,
+      ),
+    ];
+    return `<g transform="translate(${width * (index % 2)},${height * Math.floor(index / 2)})"><text x="${width / 2}" y="20" text-anchor="middle" font-weight="bold">${NAMES[part]}</text><path d="M${margin},${margin} V${height - margin} H${width - margin}" fill="none" stroke="#999"/>${ticks.join("")}${lines.join("")}</g>`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${2 * width}" height="${height * Math.ceil(parts.length / 2)}" font-family="sans-serif" font-size="9"><rect width="100%" height="100%" fill="white"/>${panels.join("")}</svg>\n`;
+}
