@@ -1,11 +1,12 @@
 /**
  * Gas of every transaction of a round, on the real contracts, at 3, 8 and 32 members, eager and batched; the largest round (256 members) and the
- * largest vectors (n = 4,096) against the limits of a transaction; where the gas of submitUpdate and finalize goes.
+ * largest vectors (n = 4,096) against the limits of a transaction; a compute job and its receipts; where the gas of submitUpdate and finalize goes.
  *   node bench/gas.ts [--members 3,8,32] [--json]
  * Exit code 1 if a target is missed. The contracts must have been built (npm run bench:gas does).
  */
 import { parseArgs } from "node:util";
 import { deploySystem } from "../test/fixtures/system.ts";
+import { measureMarket } from "./lib/market.ts";
 import { machine, machineLine, median, met, table, type Target, targetTable } from "./lib/report.ts";
 import {
   BATCH,
@@ -53,6 +54,7 @@ for (const members of counts) {
 const largest = await measureRound(system, all, { members: MOST_MEMBERS, mode: "batched", gather: true });
 say(`${MOST_MEMBERS} members: done`);
 const chunks = await measureChunks(system, all);
+const market = await measureMarket();
 
 /** Of the first eager round: a later submission, which nobody's earlier one made cheaper or dearer, and its finalize. */
 const traced: { step: string; breakdown: Breakdown }[] = [];
@@ -88,6 +90,8 @@ const targets: Target[] = [
     measured: Math.max(...[...rounds, largest].flatMap((round) => gasOf(round, "finalize"))),
     limit: 600_000,
   },
+  { what: "receipt settled by proof, all in", measured: Math.max(market.first, market.later), limit: 450_000 },
+  { what: "receipt in a batch of 8, beyond its proof check", measured: market.beyondProof, limit: 120_000 },
   {
     what: `gas of a transaction: ${most(({ gas }) => gas).step}`,
     measured: most(({ gas }) => gas).gas,
@@ -103,7 +107,7 @@ const targets: Target[] = [
 if (values.json) {
   console.log(
     JSON.stringify(
-      { machine: machine(), seed: String(system.seed), targets, rounds, largest, chunks, traced },
+      { machine: machine(), seed: String(system.seed), targets, rounds, largest, chunks, traced, market },
       null,
       2,
     ),
@@ -165,6 +169,13 @@ if (values.json) {
     table(
       ["transaction", "gas", "bytes"],
       [...large, ...chunks].map(({ step, gas, bytes }) => [step, gas, bytes]),
+    ),
+  );
+  console.log(`\nA compute job: receipts, proof check ${market.proof.toLocaleString("en-US")} each\n`);
+  console.log(
+    table(
+      ["transaction", "gas"],
+      market.steps.map(({ step, gas }) => [step, gas]),
     ),
   );
   for (const { step, breakdown: b } of traced) {

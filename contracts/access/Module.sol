@@ -24,6 +24,9 @@ struct Modules {
     address settlement;
     address attestations;
     address transfers;
+    address licenses;
+    address compute;
+    address receipts;
 }
 
 /// @title Module: what every upgradeable contract of the protocol shares: authority, upgrade authorisation, wiring.
@@ -58,12 +61,40 @@ abstract contract Module is AccessManagedUpgradeable, UUPSUpgradeable {
         ModuleStorage storage $ = _moduleStorage();
         if ($.wired) revert AlreadyWired();
         $.wired = true;
-        $.modules = modules_;
-        emit Wired(modules_);
+        Modules storage to = $.modules;
+        Modules memory words;
+        bytes32 topic = Wired.selector;
+        // Every member is an address with a word and a slot of its own: one loop here instead of code for each of them in every contract.
+        assembly ("memory-safe") {
+            let size := sub(mload(0x40), words) // just allocated
+            calldatacopy(words, modules_, size)
+            for {
+                let i := 0
+            } lt(i, size) {
+                i := add(i, 0x20)
+            } {
+                let module := mload(add(words, i))
+                if shr(160, module) {
+                    revert(0, 0)
+                }
+                sstore(add(to.slot, shr(5, i)), module)
+            }
+            log1(words, size, topic)
+        }
     }
 
-    function modules() external view returns (Modules memory) {
-        return _moduleStorage().modules;
+    function modules() external view returns (Modules memory all) {
+        Modules storage from = _moduleStorage().modules;
+        assembly ("memory-safe") {
+            let size := sub(mload(0x40), all) // just allocated
+            for {
+                let i := 0
+            } lt(i, size) {
+                i := add(i, 0x20)
+            } {
+                mstore(add(all, i), sload(add(from.slot, shr(5, i))))
+            }
+        }
     }
 
     function _modules() internal view returns (Modules storage) {

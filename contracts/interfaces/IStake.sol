@@ -42,11 +42,11 @@ interface IStake {
     /// Credits a matured entry to the caller's vault credit. Never paused.
     function withdrawUnbonded(uint256 index) external;
 
-    /// RoundManager only. Locks free active stake; refuses suspended parties.
+    /// RoundManager and ComputeMarket only. Locks free active stake, which is one for both; refuses suspended parties.
     function lock(address party, uint256 amount) external;
-    /// RoundManager only. Releases its own lock.
+    /// RoundManager and ComputeMarket only. Each releases no more than it has locked itself.
     function unlock(address party, uint256 amount) external;
-    /// ShareDisputes, NodeSums and RoundSettlement only. Slashes up to `amount` of what `party` has, at least 20 % of it to the treasury (rounded up);
+    /// ShareDisputes, NodeSums, RoundSettlement and ComputeMarket only. Slashes up to `amount` of what `party` has, at least 20 % of it to the treasury (rounded up);
     /// min(loss, the rest) goes to vault (compPurpose, compParty), which must belong to the calling module. Counts a miss; N misses suspend the party for a time
     /// and start the count anew. Never fails because the party has too little.
     /// @return slashed what was taken, @return compensation what reached compPurpose.

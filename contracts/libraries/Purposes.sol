@@ -15,4 +15,8 @@ library Purposes {
     bytes32 internal constant DISPUTE = keccak256("mednexus.purpose.dispute");
     /// NodeSums: bonds of demands; party = demand id.
     bytes32 internal constant SUMS = keccak256("mednexus.purpose.sums");
+    /// LicenseMarket: what a licence was bought for and nobody has collected; party = licence id.
+    bytes32 internal constant LICENSE = keccak256("mednexus.purpose.license");
+    /// ComputeMarket: a job's escrow and the collateral collected for it; party = job id.
+    bytes32 internal constant JOB = keccak256("mednexus.purpose.job");
 }

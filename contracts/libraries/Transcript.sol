@@ -3,7 +3,7 @@ pragma solidity 0.8.34;
 
 import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
 import {G1, G2} from "../types/Curve.sol";
-import {UpdateDetail} from "../types/Training.sol";
+import {ConsentRef, Purpose, UpdateDetail} from "../types/Training.sol";
 import {Bn254} from "./Bn254.sol";
 
 /// @title Transcript: every hash, challenge and mask of the protocol, in one place (protocol design, 3.1; the SDK's transcript module agrees to the bit).
@@ -29,6 +29,9 @@ library Transcript {
     bytes32 internal constant TAG_KEY = keccak256("mednexus.key.v1");
     bytes32 internal constant TAG_GRANT = keccak256("mednexus.grant.v1");
     bytes32 internal constant TAG_SEAL = keccak256("mednexus.seal.v1");
+    bytes32 internal constant TAG_PURPOSE = keccak256("mednexus.purpose.v1");
+    bytes32 internal constant TAG_CONSENT_SET = keccak256("mednexus.consentSet.v1");
+    bytes32 internal constant TAG_OUTPUT = keccak256("mednexus.output.v1");
     bytes32 internal constant TAG_MONDO = keccak256("mednexus.mondo.v1");
 
     /// Words of 32 bytes in a chunk of a posted vector; the last chunk may be shorter. 64,000 bytes.
@@ -299,6 +302,22 @@ library Transcript {
         uint64 sequence
     ) internal view returns (uint256) {
         return _challenge(keccak256(abi.encode(TAG_SEAL, block.chainid, registry, model, holder, sequence)));
+    }
+
+    /// What an ethics approval is recorded for: this user, this use, nothing wider.
+    function purposeHash(Purpose memory purpose) internal pure returns (bytes32) {
+        return keccak256(abi.encode(TAG_PURPOSE, purpose));
+    }
+
+    /// Under which consents something was made or done; model versions carry it (members of the frozen set in submission order), and so may receipts.
+    /// `registry`: the ConsentRegistry whose epochs these are.
+    function consentSetHash(address registry, ConsentRef[] memory refs) internal view returns (bytes32) {
+        return keccak256(abi.encode(TAG_CONSENT_SET, block.chainid, registry, refs));
+    }
+
+    /// What a receipt says of a job's output. Outputs are few: it binds, it does not hide.
+    function outputCommitment(uint256 decision, uint256 score) internal pure returns (bytes32) {
+        return keccak256(abi.encode(TAG_OUTPUT, decision, score));
     }
 
     function _challenge(bytes32 digest) private pure returns (uint256) {

@@ -11,6 +11,7 @@ contract StakeShifted is Module {
         uint40 suspendedUntil;
         uint24 misses;
         uint96 unbonding;
+        uint96 jobLocked;
     }
 
     struct Unbonding {
@@ -36,6 +37,7 @@ contract StakeExtended is Module {
         uint40 suspendedUntil;
         uint24 misses;
         uint96 unbonding;
+        uint96 jobLocked;
     }
 
     struct Unbonding {

@@ -19,7 +19,7 @@ import {ISealedTransfers, SealOrder} from "../interfaces/ISealedTransfers.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Bn254} from "../libraries/Bn254.sol";
 import {PublicKey, SealedKey, SealedKeys} from "../libraries/SealedKeys.sol";
-import {OwnerApproval} from "../training/OwnerApproval.sol";
+import {TypedData} from "../libraries/TypedData.sol";
 import {Proof} from "../types/Curve.sol";
 import {AttestorId, VerifierId} from "../types/Ids.sol";
 
@@ -154,9 +154,9 @@ contract SealedTransfers is ISealedTransfers, EIP712Upgradeable, Module {
         bytes32 digest,
         bytes calldata signature
     ) private view returns (address signer) {
-        if (OwnerApproval.isValid(receiver, digest, signature)) return receiver;
+        if (TypedData.isSignedBy(receiver, digest, signature)) return receiver;
         signer = IERC7857(_modules().inft).getDelegateAccess(receiver);
-        if (signer == address(0) || !OwnerApproval.isValid(signer, digest, signature)) revert NoConsent(receiver);
+        if (signer == address(0) || !TypedData.isSignedBy(signer, digest, signature)) revert NoConsent(receiver);
     }
 
     /// ZKP: the same key, by the circuit. Data that nobody can show to be the same must be the same bytes.

@@ -15,6 +15,7 @@ import {ITrainingRules} from "../interfaces/ITrainingRules.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {CodeData} from "../libraries/CodeData.sol";
 import {Purposes} from "../libraries/Purposes.sol";
+import {TypedData} from "../libraries/TypedData.sol";
 import {CampaignId, DatasetId, ModelId, RoundId} from "../types/Ids.sol";
 import {CampaignTerms, Prices, RoundState, Windows} from "../types/Training.sol";
 import {
@@ -331,7 +332,7 @@ contract CampaignRegistry is ICampaignRegistry, Module {
         used[nonce] = true;
         CampaignData storage d = _storage().campaigns[id];
         bytes32 digest = OwnerApproval.digest(readTerms(d).model, d.termsHash, msg.sender, nonce, deadline);
-        if (!OwnerApproval.isValid(owner, digest, approval)) revert BadOwnerApproval(owner);
+        if (!TypedData.isSignedBy(owner, digest, approval)) revert BadOwnerApproval(owner);
     }
 
     /// Pulls the escrow; takes the model's sole right to append, for as much growth as all rounds together can bring.

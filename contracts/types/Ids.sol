@@ -9,6 +9,9 @@ type RoundId is uint64;
 type VerifierId is uint32;
 type SrsId is uint32;
 type AttestorId is uint32;
+type OfferId is uint64;
+type LicenseId is uint64;
+type JobId is uint64;
 
 using {eqDataset as ==} for DatasetId global;
 using {eqModel as ==} for ModelId global;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {ModelId, VerifierId} from "./Ids.sol";
+import {DatasetId, ModelId, VerifierId} from "./Ids.sol";
 import {G1, Proof} from "./Curve.sol";
 
 /// What a dataset may be used for, and what a campaign wants to do. GA4GH DUO codes (permission: 4 NRES, 6 HMB, 7 DS, 11 POA, 42 GRU).
@@ -17,6 +17,14 @@ struct Purpose {
     bytes32 project;
     /// Party that uses the data (the sponsor).
     address user;
+}
+
+/// One state of one dataset's consent: every change of terms or grants and every revocation raises the epoch, so the three numbers name the terms, the grant root
+/// and the revocations of that moment.
+struct ConsentRef {
+    DatasetId dataset;
+    uint32 version;
+    uint64 epoch;
 }
 
 enum RoundKind {

@@ -13,13 +13,14 @@ contract Stake is IStake, Module {
     /// Entries a party may have unbonding: a slash walks through all of them, so the number is small and only the party's own doing.
     uint256 public constant MAX_UNBONDINGS = 16;
 
-    /// First slot: all that `lock` touches. uint96 holds 7.9e10 whole tokens of 18 decimals.
+    /// First slot: all that RoundManager's `lock` touches. uint96 holds 7.9e10 whole tokens of 18 decimals.
     struct Account {
         uint96 active;
-        uint96 locked; // by RoundManager; may exceed `active` after a slash, until released
+        uint96 locked; // by both lockers; may exceed `active` after a slash, until released
         uint40 suspendedUntil; // unix seconds
         uint24 misses; // since the last suspension
         uint96 unbonding;
+        uint96 jobLocked; // the part of `locked` that ComputeMarket holds; the rest is RoundManager's
     }
 
     struct Unbonding {
@@ -101,24 +102,26 @@ contract Stake is IStake, Module {
 
     /// @inheritdoc IStake
     function lock(address party, uint256 amount) external {
-        _requireLocker();
+        bool forJob = _isJobLocker();
         Account storage account = _stake().accounts[party];
         if (block.timestamp < account.suspendedUntil) revert PartySuspended(party);
         _requireFree(party, account, amount);
         unchecked {
             account.locked += uint96(amount); // locked + amount <= active
+            if (forJob) account.jobLocked += uint96(amount); // <= locked
         }
         emit Locked(party, msg.sender, amount);
     }
 
     /// @inheritdoc IStake
     function unlock(address party, uint256 amount) external {
-        _requireLocker();
+        bool forJob = _isJobLocker();
         Account storage account = _stake().accounts[party];
-        uint96 locked = account.locked;
-        if (amount > locked) revert InsufficientLock(party, msg.sender, locked, amount);
+        uint256 own = _lockedFor(account, forJob);
+        if (amount > own) revert InsufficientLock(party, msg.sender, own, amount);
         unchecked {
-            account.locked = locked - uint96(amount); // amount <= locked
+            account.locked -= uint96(amount); // amount <= own <= locked
+            if (forJob) account.jobLocked -= uint96(amount); // own == jobLocked
         }
         emit Unlocked(party, msg.sender, amount);
     }
@@ -134,6 +137,7 @@ contract Stake is IStake, Module {
     ) external returns (uint256 slashed, uint256 compensation) {
         Modules storage m = _modules();
         bool slasher = msg.sender == m.disputes || msg.sender == m.sums || msg.sender == m.settlement;
+        slasher = slasher || msg.sender == m.compute;
         if (!slasher) revert NotSlasher(msg.sender);
         // The money must reach an account of the module that computed the loss, or a slash could be sent astray.
         if (_vault().moduleOf(compPurpose) != msg.sender) revert ForeignPurpose(compPurpose, msg.sender);
@@ -166,7 +170,9 @@ contract Stake is IStake, Module {
 
     /// @inheritdoc IStake
     function lockedBy(address party, address module) external view returns (uint256) {
-        return module == _modules().rounds ? _stake().accounts[party].locked : 0;
+        Modules storage m = _modules();
+        if (module != m.rounds && module != m.compute) return 0;
+        return _lockedFor(_stake().accounts[party], module == m.compute);
     }
 
     /// @inheritdoc IStake
@@ -236,8 +242,15 @@ contract Stake is IStake, Module {
         _vault().credit(token_, Purposes.STAKE, _id(party), _parameters().treasury(), toTreasury);
     }
 
-    function _requireLocker() private view {
-        if (msg.sender != _modules().rounds) revert NotLocker(msg.sender);
+    /// Whether ComputeMarket calls, or RoundManager; nobody else locks.
+    function _isJobLocker() private view returns (bool forJob) {
+        if (msg.sender == _modules().rounds) return false;
+        if (msg.sender != _modules().compute) revert NotLocker(msg.sender);
+        return true;
+    }
+
+    function _lockedFor(Account storage account, bool forJob) private view returns (uint256) {
+        return forJob ? account.jobLocked : account.locked - account.jobLocked;
     }
 
     function _requireFree(address party, Account storage account, uint256 amount) private view {

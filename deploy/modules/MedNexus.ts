@@ -3,9 +3,12 @@ import { id as keccakText } from "ethers";
 import AttestationRegistry from "./AttestationRegistry.ts";
 import Authority from "./Authority.ts";
 import CampaignRegistry from "./CampaignRegistry.ts";
+import ComputeMarket from "./ComputeMarket.ts";
 import ConsentRegistry from "./ConsentRegistry.ts";
 import DatasetRegistry from "./DatasetRegistry.ts";
 import InstitutionRegistry from "./InstitutionRegistry.ts";
+import JobReceipts from "./JobReceipts.ts";
+import LicenseMarket from "./LicenseMarket.ts";
 import ModelINFT from "./ModelINFT.ts";
 import ModelVersions from "./ModelVersions.ts";
 import NodeSums from "./NodeSums.ts";
@@ -44,6 +47,9 @@ export default buildModule("MedNexus", (m) => {
     settlement: m.useModule(RoundSettlement).instance,
     attestations: m.useModule(AttestationRegistry).instance,
     transfers: m.useModule(SealedTransfers).instance,
+    licenses: m.useModule(LicenseMarket).instance,
+    compute: m.useModule(ComputeMarket).instance,
+    receipts: m.useModule(JobReceipts).instance,
   };
   const modules = { vault, ...proxies };
   for (const [name, instance] of Object.entries(proxies)) m.call(instance, "wire", [modules], { id: `wire_${name}` });
@@ -51,8 +57,17 @@ export default buildModule("MedNexus", (m) => {
     vault,
     "assignInitial",
     [
-      ["stake", "campaign", "round", "compensation", "dispute", "sums"].map(purpose),
-      [proxies.stake, proxies.campaigns, proxies.settlement, proxies.settlement, proxies.disputes, proxies.sums],
+      ["stake", "campaign", "round", "compensation", "dispute", "sums", "license", "job"].map(purpose),
+      [
+        proxies.stake,
+        proxies.campaigns,
+        proxies.settlement,
+        proxies.settlement,
+        proxies.disputes,
+        proxies.sums,
+        proxies.licenses,
+        proxies.compute,
+      ],
     ],
     { id: "assignPurposes" },
   );

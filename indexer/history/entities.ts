@@ -1,6 +1,6 @@
-import type { Entity, Kind } from "./language.ts";
-
-const entity = (about: string, fields: Record<string, Kind>): Entity => ({ about, fields });
+import { entity } from "./language.ts";
+import type { Entity } from "./language.ts";
+import { marketEntities } from "./market.ts";
 
 /** Money is in the token's smallest unit, time in unix seconds. Ids: parts joined by "-", addresses in lower case, numbers in decimal. */
 export const entities = {
@@ -412,6 +412,8 @@ export const entities = {
     compensation: "uint",
     toTreasury: "uint",
   }),
+
+  ...marketEntities,
 } as const satisfies Record<string, Entity>;
 
 export type EntityName = keyof typeof entities;

@@ -16,6 +16,8 @@ export interface Entity {
   readonly fields: Readonly<Record<string, Kind>>;
 }
 
+export const entity = (about: string, fields: Record<string, Kind>): Entity => ({ about, fields });
+
 /** Fields that every row has beside its own: when it was first and last written. Unix seconds. */
 export const COMMON_FIELDS: Readonly<Record<string, Kind>> = {
   createdBlock: "uint",
@@ -71,6 +73,10 @@ export function write(entity: string, id: string, same = "", more: More = {}): W
   const loop = each !== undefined ? { each } : bits !== undefined ? { bits } : {};
   return { entity, id: words(id), set, add: more.add ?? {}, sub: more.sub ?? {}, ...loop };
 }
+
+/** Fields set from a struct argument's members of the same name. */
+export const from = (struct: string, fields: string): Record<string, Value> =>
+  Object.fromEntries(words(fields).map((f) => [f, `${struct}.${f}`]));
 
 export const is = (value: boolean | bigint | string): Value => ({ is: value });
 export const yes = is(true);

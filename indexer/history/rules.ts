@@ -1,5 +1,6 @@
 import { ROUND_STATES } from "@mednexus/sdk";
-import { type Rules, type Value, type Write, is, no, one, write, yes } from "./language.ts";
+import { type Rules, type Value, type Write, from, is, no, one, write, yes } from "./language.ts";
+import { marketRules } from "./market.ts";
 
 // Solidity's enums, in their order; a test reads them from the contracts.
 export const ROUND_KINDS = ["Training", "Statistics"] as const;
@@ -8,9 +9,6 @@ export const KEY_ALGORITHMS = ["None", "Secp256k1", "P256"] as const;
 
 const roundState: Value = { choice: "state", of: ROUND_STATES };
 const kindOf = (path: string): Value => ({ choice: path, of: ROUND_KINDS });
-/** Fields set from a struct argument's members of the same name. */
-const from = (struct: string, fields: string): Record<string, Value> =>
-  Object.fromEntries(fields.split(" ").map((f) => [f, `${struct}.${f}`]));
 
 const held = (token: string, purpose: string, party: string, change: "add" | "sub"): Write =>
   write("vaultBalance", `${token} ${purpose} ${party}`, "", {
@@ -347,4 +345,6 @@ export const rules: Rules = {
     ],
     Suspended: [write("stakePosition", "party", "", { set: { suspendedAt: "@time" }, add: { suspensions: one } })],
   },
+
+  ...marketRules,
 };

@@ -21,6 +21,9 @@ export const CONTRACTS = [
   "settlement",
   "attestations",
   "transfers",
+  "licenses",
+  "compute",
+  "receipts",
 ] as const;
 
 export type ContractName = (typeof CONTRACTS)[number];

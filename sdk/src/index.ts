@@ -21,6 +21,7 @@ export * from "./mail.ts";
 export * from "./merkle.ts";
 export * from "./prover.ts";
 export * from "./random.ts";
+export * from "./receipts.ts";
 export * from "./sealed.ts";
 export * from "./shares.ts";
 export * from "./srs.ts";

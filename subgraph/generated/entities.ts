@@ -47,6 +47,17 @@ import {
   StakeLock,
   Unbonding,
   Slashing,
+  LicenseOffer,
+  License,
+  LicenseDelegate,
+  HookFailure,
+  Job,
+  JobLock,
+  Refutation,
+  Receipt,
+  ReceiptRefusal,
+  ReceiptBatch,
+  ChallengeCommitment,
 } from "./generated/schema";
 
 // A row, created with empty fields if it is not there.
@@ -873,6 +884,229 @@ export function slashingAt(event: ethereum.Event, id: string): Slashing {
     row.amount = BigInt.zero();
     row.compensation = BigInt.zero();
     row.toTreasury = BigInt.zero();
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function licenseOfferAt(event: ethereum.Event, id: string): LicenseOffer {
+  let row = LicenseOffer.load(id);
+  if (row == null) {
+    row = new LicenseOffer(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.seller = "";
+    row.asset = "";
+    row.assetId = BigInt.zero();
+    row.version = BigInt.zero();
+    row.pricing = "";
+    row.price = BigInt.zero();
+    row.period = BigInt.zero();
+    row.minUnits = BigInt.zero();
+    row.maxUnits = BigInt.zero();
+    row.hook = new Bytes(0);
+    row.open = false;
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function licenseAt(event: ethereum.Event, id: string): License {
+  let row = License.load(id);
+  if (row == null) {
+    row = new License(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.offer = "";
+    row.licensee = "";
+    row.units = BigInt.zero();
+    row.paid = BigInt.zero();
+    row.used = BigInt.zero();
+    row.reserved = BigInt.zero();
+    row.consentEpoch = BigInt.zero();
+    row.permission = BigInt.zero();
+    row.modifiers = BigInt.zero();
+    row.disease = new Bytes(0);
+    row.closed = false;
+    row.consentLost = false;
+    row.kept = BigInt.zero();
+    row.refund = BigInt.zero();
+    row.collected = BigInt.zero();
+    row.toSeller = BigInt.zero();
+    row.royalty = BigInt.zero();
+    row.fee = BigInt.zero();
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function licenseDelegateAt(event: ethereum.Event, id: string): LicenseDelegate {
+  let row = LicenseDelegate.load(id);
+  if (row == null) {
+    row = new LicenseDelegate(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.license = "";
+    row.delegate = "";
+    row.allowed = false;
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function hookFailureAt(event: ethereum.Event, id: string): HookFailure {
+  let row = HookFailure.load(id);
+  if (row == null) {
+    row = new HookFailure(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.license = "";
+    row.hook = new Bytes(0);
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function jobAt(event: ethereum.Event, id: string): Job {
+  let row = Job.load(id);
+  if (row == null) {
+    row = new Job(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.kind = new Bytes(0);
+    row.model = "";
+    row.modelVersion = BigInt.zero();
+    row.sponsor = "";
+    row.deposit = BigInt.zero();
+    row.termsHash = new Bytes(0);
+    row.verifier = "";
+    row.modelLicense = "";
+    row.dataset = "";
+    row.datasetVersion = BigInt.zero();
+    row.datasetLicense = "";
+    row.inputCommitment = BigInt.zero();
+    row.inputUri = "";
+    row.privateInput = false;
+    row.sealedWeights = false;
+    row.feeMin = BigInt.zero();
+    row.feeMax = BigInt.zero();
+    row.collateral = BigInt.zero();
+    row.ramp = BigInt.zero();
+    row.ackWindow = BigInt.zero();
+    row.lockWindow = BigInt.zero();
+    row.challengeWindow = BigInt.zero();
+    row.deadline = BigInt.zero();
+    row.state = "";
+    row.prover = "";
+    row.until = BigInt.zero();
+    row.fee = BigInt.zero();
+    row.consentEpoch = BigInt.zero();
+    row.acknowledged = false;
+    row.locks = BigInt.zero();
+    row.slashes = BigInt.zero();
+    row.slashed = BigInt.zero();
+    row.royalty = BigInt.zero();
+    row.protocolFee = BigInt.zero();
+    row.collected = BigInt.zero();
+    row.refund = BigInt.zero();
+    row.toTreasury = BigInt.zero();
+    row.endReason = new Bytes(0);
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function jobLockAt(event: ethereum.Event, id: string): JobLock {
+  let row = JobLock.load(id);
+  if (row == null) {
+    row = new JobLock(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.job = "";
+    row.prover = "";
+    row.fee = BigInt.zero();
+    row.until = BigInt.zero();
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function refutationAt(event: ethereum.Event, id: string): Refutation {
+  let row = Refutation.load(id);
+  if (row == null) {
+    row = new Refutation(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.job = "";
+    row.prover = "";
+    row.challenger = "";
+    row.slashed = BigInt.zero();
+    row.compensation = BigInt.zero();
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function receiptAt(event: ethereum.Event, id: string): Receipt {
+  let row = Receipt.load(id);
+  if (row == null) {
+    row = new Receipt(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.job = "";
+    row.model = "";
+    row.modelVersion = BigInt.zero();
+    row.prover = "";
+    row.datasetHash = new Bytes(0);
+    row.consentHash = new Bytes(0);
+    row.inputCommitment = BigInt.zero();
+    row.outputCommitment = new Bytes(0);
+    row.executionHash = new Bytes(0);
+    row.resultUriHash = new Bytes(0);
+    row.startedAt = BigInt.zero();
+    row.endedAt = BigInt.zero();
+    row.attestor = "";
+    row.batch = "";
+    row.settled = false;
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function receiptRefusalAt(event: ethereum.Event, id: string): ReceiptRefusal {
+  let row = ReceiptRefusal.load(id);
+  if (row == null) {
+    row = new ReceiptRefusal(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.job = "";
+    row.index = BigInt.zero();
+    row.reason = new Bytes(0);
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function receiptBatchAt(event: ethereum.Event, id: string): ReceiptBatch {
+  let row = ReceiptBatch.load(id);
+  if (row == null) {
+    row = new ReceiptBatch(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.root = new Bytes(0);
+    row.count = BigInt.zero();
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function challengeCommitmentAt(event: ethereum.Event, id: string): ChallengeCommitment {
+  let row = ChallengeCommitment.load(id);
+  if (row == null) {
+    row = new ChallengeCommitment(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.challenger = "";
   }
   row.updatedAt = event.block.timestamp;
   return row;

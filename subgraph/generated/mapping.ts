@@ -7,6 +7,7 @@ import {
   attestorAt,
   auditAt,
   campaignAt,
+  challengeCommitmentAt,
   claimAt,
   complaintAt,
   consentTermAt,
@@ -17,7 +18,13 @@ import {
   enrolmentAt,
   equivocationAt,
   grantRootAt,
+  hookFailureAt,
   institutionAt,
+  jobAt,
+  jobLockAt,
+  licenseAt,
+  licenseDelegateAt,
+  licenseOfferAt,
   memberUpdateAt,
   modelAt,
   modelSpecAt,
@@ -27,7 +34,11 @@ import {
   pauseEventAt,
   payeeAt,
   poolNodeAt,
+  receiptAt,
+  receiptBatchAt,
+  receiptRefusalAt,
   referenceStringAt,
+  refutationAt,
   revocationAt,
   roundAt,
   sealAt,
@@ -168,6 +179,36 @@ import {
   UnbondingStarted as StakeUnbondingStarted,
   Unlocked as StakeUnlocked,
 } from "./generated/stake/stake";
+import {
+  DelegateSet as LicensesDelegateSet,
+  HookFailed as LicensesHookFailed,
+  LicenseBought as LicensesLicenseBought,
+  LicenseClosed as LicensesLicenseClosed,
+  LicenseCollected as LicensesLicenseCollected,
+  LicenseReserved as LicensesLicenseReserved,
+  LicenseUsed as LicensesLicenseUsed,
+  OfferPublished as LicensesOfferPublished,
+  OfferWithdrawn as LicensesOfferWithdrawn,
+  ReservationEnded as LicensesReservationEnded,
+} from "./generated/licenses/licenses";
+import {
+  JobAcknowledged as ComputeJobAcknowledged,
+  JobAttested as ComputeJobAttested,
+  JobEnded as ComputeJobEnded,
+  JobLocked as ComputeJobLocked,
+  JobRequested as ComputeJobRequested,
+  JobSettled as ComputeJobSettled,
+  LockAbandoned as ComputeLockAbandoned,
+  LockExpired as ComputeLockExpired,
+  ReceiptRefuted as ComputeReceiptRefuted,
+} from "./generated/compute/compute";
+import {
+  BatchPosted as ReceiptsBatchPosted,
+  ChallengeCommitted as ReceiptsChallengeCommitted,
+  ReceiptAttested as ReceiptsReceiptAttested,
+  ReceiptRefused as ReceiptsReceiptRefused,
+  ReceiptSettled as ReceiptsReceiptSettled,
+} from "./generated/receipts/receipts";
 
 function choice(names: string[], index: i32): string {
   return index < names.length ? names[index] : index.toString();
@@ -1477,6 +1518,338 @@ export function onStakeUnlocked(event: StakeUnlocked): void {
   {
     const row = stakePositionAt(event, p.party.toHexString());
     row.locked = row.locked.minus(p.amount);
+    row.save();
+  }
+}
+
+export function onLicensesDelegateSet(event: LicensesDelegateSet): void {
+  const p = event.params;
+  {
+    const row = licenseDelegateAt(event, p.license.toString() + "-" + p.delegate.toHexString());
+    row.license = p.license.toString();
+    row.delegate = p.delegate.toHexString();
+    row.allowed = p.allowed;
+    row.save();
+  }
+}
+
+export function onLicensesHookFailed(event: LicensesHookFailed): void {
+  const p = event.params;
+  {
+    const row = hookFailureAt(event, event.block.number.toString() + "-" + event.logIndex.toString());
+    row.license = p.license.toString();
+    row.hook = p.hook;
+    row.save();
+  }
+}
+
+export function onLicensesLicenseBought(event: LicensesLicenseBought): void {
+  const p = event.params;
+  {
+    const row = licenseAt(event, p.license.toString());
+    row.offer = p.offer.toString();
+    row.licensee = p.licensee.toHexString();
+    row.units = p.units;
+    row.paid = p.paid;
+    row.consentEpoch = p.consentEpoch;
+    row.permission = BigInt.fromI32(p.purpose.permission);
+    row.modifiers = p.purpose.modifiers;
+    row.disease = p.purpose.disease;
+    row.save();
+  }
+}
+
+export function onLicensesLicenseClosed(event: LicensesLicenseClosed): void {
+  const p = event.params;
+  {
+    const row = licenseAt(event, p.license.toString());
+    row.consentLost = p.consentLost;
+    row.kept = p.kept;
+    row.refund = p.refund;
+    row.closed = true;
+    row.save();
+  }
+}
+
+export function onLicensesLicenseCollected(event: LicensesLicenseCollected): void {
+  const p = event.params;
+  {
+    const row = licenseAt(event, p.license.toString());
+    row.collected = row.collected.plus(p.earned);
+    row.toSeller = row.toSeller.plus(p.toSeller);
+    row.royalty = row.royalty.plus(p.royalty);
+    row.fee = row.fee.plus(p.fee);
+    row.save();
+  }
+}
+
+export function onLicensesLicenseReserved(event: LicensesLicenseReserved): void {
+  const p = event.params;
+  {
+    const row = licenseAt(event, p.license.toString());
+    row.reserved = row.reserved.plus(BigInt.fromString("1"));
+    row.save();
+  }
+}
+
+export function onLicensesLicenseUsed(event: LicensesLicenseUsed): void {
+  const p = event.params;
+  {
+    const row = licenseAt(event, p.license.toString());
+    row.used = row.used.plus(p.uses);
+    row.save();
+  }
+}
+
+export function onLicensesOfferPublished(event: LicensesOfferPublished): void {
+  const p = event.params;
+  {
+    const row = licenseOfferAt(event, p.offer.toString());
+    row.seller = p.seller.toHexString();
+    row.assetId = p.assetId;
+    row.version = p.terms.version;
+    row.price = p.terms.price;
+    row.period = p.terms.period;
+    row.minUnits = p.terms.minUnits;
+    row.maxUnits = p.terms.maxUnits;
+    row.hook = p.terms.hook;
+    row.asset = choice(["Model","Dataset"], p.asset);
+    row.pricing = choice(["PerUse","Timed"], p.terms.pricing);
+    row.open = true;
+    row.save();
+  }
+}
+
+export function onLicensesOfferWithdrawn(event: LicensesOfferWithdrawn): void {
+  const p = event.params;
+  {
+    const row = licenseOfferAt(event, p.offer.toString());
+    row.open = false;
+    row.save();
+  }
+}
+
+export function onLicensesReservationEnded(event: LicensesReservationEnded): void {
+  const p = event.params;
+  {
+    const row = licenseAt(event, p.license.toString());
+    row.used = row.used.plus(p.uses);
+    row.reserved = row.reserved.minus(BigInt.fromString("1"));
+    row.save();
+  }
+}
+
+export function onComputeJobAcknowledged(event: ComputeJobAcknowledged): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.until = p.until;
+    row.acknowledged = true;
+    row.save();
+  }
+}
+
+export function onComputeJobAttested(event: ComputeJobAttested): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.until = p.until;
+    row.state = "Attested";
+    row.save();
+  }
+}
+
+export function onComputeJobEnded(event: ComputeJobEnded): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.refund = p.refund;
+    row.toTreasury = p.toTreasury;
+    row.state = "Ended";
+    row.endReason = p.reason;
+    row.save();
+  }
+}
+
+export function onComputeJobLocked(event: ComputeJobLocked): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.prover = p.prover.toHexString();
+    row.fee = p.fee;
+    row.consentEpoch = p.consentEpoch;
+    row.until = p.until;
+    row.state = "Locked";
+    row.acknowledged = false;
+    row.locks = row.locks.plus(BigInt.fromString("1"));
+    row.save();
+  }
+  {
+    const row = jobLockAt(event, event.block.number.toString() + "-" + event.logIndex.toString());
+    row.job = p.job.toString();
+    row.prover = p.prover.toHexString();
+    row.fee = p.fee;
+    row.until = p.until;
+    row.save();
+  }
+}
+
+export function onComputeJobRequested(event: ComputeJobRequested): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.model = p.model.toString();
+    row.sponsor = p.sponsor.toHexString();
+    row.deposit = p.deposit;
+    row.termsHash = p.termsHash;
+    row.inputUri = withoutNul(p.inputUri);
+    row.kind = p.terms.kind;
+    row.modelVersion = p.terms.modelVersion;
+    row.verifier = p.terms.verifier.toString();
+    row.modelLicense = p.terms.modelLicense.toString();
+    row.dataset = p.terms.dataset.toString();
+    row.datasetVersion = p.terms.datasetVersion;
+    row.datasetLicense = p.terms.datasetLicense.toString();
+    row.inputCommitment = p.terms.inputCommitment;
+    row.privateInput = p.terms.privateInput;
+    row.sealedWeights = p.terms.sealedWeights;
+    row.feeMin = p.terms.feeMin;
+    row.feeMax = p.terms.feeMax;
+    row.collateral = p.terms.collateral;
+    row.ramp = p.terms.ramp;
+    row.ackWindow = p.terms.ackWindow;
+    row.lockWindow = p.terms.lockWindow;
+    row.challengeWindow = p.terms.challengeWindow;
+    row.deadline = p.terms.deadline;
+    row.state = "Open";
+    row.save();
+  }
+}
+
+export function onComputeJobSettled(event: ComputeJobSettled): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.fee = p.fee;
+    row.collected = p.collected;
+    row.royalty = p.royalty;
+    row.protocolFee = p.protocolFee;
+    row.refund = p.refund;
+    row.state = "Settled";
+    row.save();
+  }
+}
+
+export function onComputeLockAbandoned(event: ComputeLockAbandoned): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.state = "Open";
+    row.save();
+  }
+}
+
+export function onComputeLockExpired(event: ComputeLockExpired): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.state = "Open";
+    row.slashes = row.slashes.plus(BigInt.fromString("1"));
+    row.slashed = row.slashed.plus(p.slashed);
+    row.collected = row.collected.plus(p.collected);
+    row.save();
+  }
+}
+
+export function onComputeReceiptRefuted(event: ComputeReceiptRefuted): void {
+  const p = event.params;
+  {
+    const row = jobAt(event, p.job.toString());
+    row.state = "Open";
+    row.slashes = row.slashes.plus(BigInt.fromString("1"));
+    row.slashed = row.slashed.plus(p.slashed);
+    row.save();
+  }
+  {
+    const row = refutationAt(event, event.block.number.toString() + "-" + event.logIndex.toString());
+    row.job = p.job.toString();
+    row.prover = p.prover.toHexString();
+    row.challenger = p.challenger.toHexString();
+    row.slashed = p.slashed;
+    row.compensation = p.compensation;
+    row.save();
+  }
+}
+
+export function onReceiptsBatchPosted(event: ReceiptsBatchPosted): void {
+  const p = event.params;
+  {
+    const row = receiptBatchAt(event, p.batch.toString());
+    row.root = p.root;
+    row.count = p.count;
+    row.save();
+  }
+}
+
+export function onReceiptsChallengeCommitted(event: ReceiptsChallengeCommitted): void {
+  const p = event.params;
+  {
+    const row = challengeCommitmentAt(event, p.commitment.toHexString());
+    row.challenger = p.challenger.toHexString();
+    row.save();
+  }
+}
+
+export function onReceiptsReceiptAttested(event: ReceiptsReceiptAttested): void {
+  const p = event.params;
+  {
+    const row = receiptAt(event, p.digest.toHexString());
+    row.job = p.job.toString();
+    row.model = p.receipt.model.toString();
+    row.modelVersion = p.receipt.modelVersion;
+    row.prover = p.receipt.prover.toHexString();
+    row.datasetHash = p.receipt.datasetHash;
+    row.consentHash = p.receipt.consentHash;
+    row.inputCommitment = p.receipt.inputCommitment;
+    row.outputCommitment = p.receipt.outputCommitment;
+    row.executionHash = p.receipt.executionHash;
+    row.resultUriHash = p.receipt.resultUriHash;
+    row.startedAt = p.receipt.startedAt;
+    row.endedAt = p.receipt.endedAt;
+    row.attestor = p.attestor.toString();
+    row.save();
+  }
+}
+
+export function onReceiptsReceiptRefused(event: ReceiptsReceiptRefused): void {
+  const p = event.params;
+  {
+    const row = receiptRefusalAt(event, event.block.number.toString() + "-" + event.logIndex.toString());
+    row.job = p.job.toString();
+    row.index = p.index;
+    row.reason = p.reason;
+    row.save();
+  }
+}
+
+export function onReceiptsReceiptSettled(event: ReceiptsReceiptSettled): void {
+  const p = event.params;
+  {
+    const row = receiptAt(event, p.digest.toHexString());
+    row.job = p.job.toString();
+    row.batch = p.batch.toString();
+    row.model = p.receipt.model.toString();
+    row.modelVersion = p.receipt.modelVersion;
+    row.prover = p.receipt.prover.toHexString();
+    row.datasetHash = p.receipt.datasetHash;
+    row.consentHash = p.receipt.consentHash;
+    row.inputCommitment = p.receipt.inputCommitment;
+    row.outputCommitment = p.receipt.outputCommitment;
+    row.executionHash = p.receipt.executionHash;
+    row.resultUriHash = p.receipt.resultUriHash;
+    row.startedAt = p.receipt.startedAt;
+    row.endedAt = p.receipt.endedAt;
+    row.settled = true;
     row.save();
   }
 }

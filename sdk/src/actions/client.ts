@@ -38,6 +38,9 @@ export interface Contracts {
   settlement: types.RoundSettlement;
   attestations: types.AttestationRegistry;
   transfers: types.SealedTransfers;
+  licenses: types.LicenseMarket;
+  compute: types.ComputeMarket;
+  receipts: types.JobReceipts;
 }
 
 /** ABI of each deployed contract. */
@@ -60,6 +63,9 @@ export const CONTRACT_ABI = {
   settlement: abi.roundSettlementAbi,
   attestations: abi.attestationRegistryAbi,
   transfers: abi.sealedTransfersAbi,
+  licenses: abi.licenseMarketAbi,
+  compute: abi.computeMarketAbi,
+  receipts: abi.jobReceiptsAbi,
 } as const satisfies Record<keyof Contracts, InterfaceAbi>;
 
 /** A contract refused. `code` is `REVERT_<ErrorName>`; `args` are the error's values by name. */

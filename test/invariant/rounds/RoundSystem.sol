@@ -158,7 +158,10 @@ contract RoundSystem {
             sums: address(sums),
             settlement: address(settlement),
             attestations: address(0),
-            transfers: address(0)
+            transfers: address(0),
+            licenses: address(0),
+            compute: address(0),
+            receipts: address(0)
         });
         Module[15] memory all = [
             Module(m.parameters),

@@ -59,7 +59,46 @@ describeEconomy("Stake", (get) => {
       await expect(rounds.lock!(e.alice.address, 1n)).to.be.revertedWithCustomError(e.stake, "InsufficientFreeStake");
     });
 
-    it("lets only RoundManager lock and only ShareDisputes, NodeSums and RoundSettlement slash, into accounts of their own", async () => {
+    it("[attack 97] a second locker locks from the same free stake, and each releases only its own", async () => {
+      await e.staked(e.alice, 100n);
+      const [rounds, compute] = [e.as(e.stake, e.rounds), e.as(e.stake, e.compute)];
+      await rounds.lock!(e.alice.address, 60n);
+      await compute.lock!(e.alice.address, 30n);
+      expect(await of(e.alice)).to.deep.equal({ active: 100n, locked: 90n, free: 10n, unbonding: 0n });
+      expect(await e.stake.lockedBy!(e.alice.address, e.rounds.address)).to.equal(60n);
+      expect(await e.stake.lockedBy!(e.alice.address, e.compute.address)).to.equal(30n);
+      for (const locker of [rounds, compute])
+        await expect(locker.lock!(e.alice.address, 11n)).to.be.revertedWithCustomError(
+          e.stake,
+          "InsufficientFreeStake",
+        );
+      await expect(compute.unlock!(e.alice.address, 31n))
+        .to.be.revertedWithCustomError(e.stake, "InsufficientLock")
+        .withArgs(e.alice.address, e.compute.address, 30n, 31n);
+      await expect(rounds.unlock!(e.alice.address, 61n))
+        .to.be.revertedWithCustomError(e.stake, "InsufficientLock")
+        .withArgs(e.alice.address, e.rounds.address, 60n, 61n);
+      await rounds.unlock!(e.alice.address, 60n);
+      await expect(rounds.unlock!(e.alice.address, 1n)).to.be.revertedWithCustomError(e.stake, "InsufficientLock");
+      await compute.unlock!(e.alice.address, 30n);
+      expect((await of(e.alice)).locked).to.equal(0n);
+    });
+
+    it("a slash leaves each module's lock standing; what is deposited later backs both", async () => {
+      await e.staked(e.alice, 100n);
+      const [rounds, compute] = [e.as(e.stake, e.rounds), e.as(e.stake, e.compute)];
+      await rounds.lock!(e.alice.address, 60n);
+      await compute.lock!(e.alice.address, 30n);
+      await compute.slash!(e.alice.address, 50n, 50n, OFFENCE, purpose("job"), ROUND_1);
+      expect(await of(e.alice)).to.deep.equal({ active: 50n, locked: 90n, free: 0n, unbonding: 0n });
+      await expect(e.as(e.stake, e.alice).unbond!(1n)).to.be.revertedWithCustomError(e.stake, "InsufficientFreeStake");
+      await compute.unlock!(e.alice.address, 30n);
+      await rounds.unlock!(e.alice.address, 60n);
+      expect((await of(e.alice)).free).to.equal(50n);
+      await booked(e.alice);
+    });
+
+    it("lets only RoundManager and ComputeMarket lock and only ShareDisputes, NodeSums, RoundSettlement and ComputeMarket slash, into accounts of their own", async () => {
       await e.staked(e.alice, 100n);
       for (const who of [e.admin, e.alice, e.disputes, e.settlement, e.campaigns]) {
         await expect(e.as(e.stake, who).lock!(e.alice.address, 1n))
@@ -78,6 +117,9 @@ describeEconomy("Stake", (get) => {
       await expect(e.as(e.stake, e.disputes).slash!(e.alice.address, 1n, 1n, OFFENCE, COMPENSATION, ROUND_1))
         .to.be.revertedWithCustomError(e.stake, "ForeignPurpose")
         .withArgs(COMPENSATION, e.disputes.address);
+      await expect(e.as(e.stake, e.compute).slash!(e.alice.address, 1n, 1n, OFFENCE, COMPENSATION, ROUND_1))
+        .to.be.revertedWithCustomError(e.stake, "ForeignPurpose")
+        .withArgs(COMPENSATION, e.compute.address);
     });
 
     it("[attack 148] takes new stake only while entries are open; locks, exits and slashes never stop", async () => {

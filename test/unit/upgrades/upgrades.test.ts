@@ -29,6 +29,9 @@ const NAMES = [
   "RoundSettlement",
   "AttestationRegistry",
   "SealedTransfers",
+  "LicenseMarket",
+  "ComputeMarket",
+  "JobReceipts",
 ];
 
 /** Arguments of the right types for any function: its own address wherever one is asked for, else zeros. */

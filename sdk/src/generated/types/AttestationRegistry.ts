@@ -115,6 +115,9 @@ export interface AttestationRegistryInterface extends Interface {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ]
   ): string;
@@ -250,6 +253,9 @@ export namespace WiredEvent {
       settlement: AddressLike;
       attestations: AddressLike;
       transfers: AddressLike;
+      licenses: AddressLike;
+      compute: AddressLike;
+      receipts: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -271,7 +277,10 @@ export namespace WiredEvent {
       sums: string,
       settlement: string,
       attestations: string,
-      transfers: string
+      transfers: string,
+      licenses: string,
+      compute: string,
+      receipts: string
     ] & {
       vault: string;
       parameters: string;
@@ -291,10 +300,16 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
+      string,
+      string,
       string,
       string,
       string,
@@ -332,6 +347,9 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -454,6 +472,9 @@ export interface AttestationRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -474,6 +495,9 @@ export interface AttestationRegistry extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -516,6 +540,9 @@ export interface AttestationRegistry extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],
@@ -602,6 +629,9 @@ export interface AttestationRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -622,6 +652,9 @@ export interface AttestationRegistry extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -665,6 +698,9 @@ export interface AttestationRegistry extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],

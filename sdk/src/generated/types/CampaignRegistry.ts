@@ -264,6 +264,9 @@ export interface CampaignRegistryInterface extends Interface {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ]
   ): string;
@@ -894,6 +897,9 @@ export namespace WiredEvent {
       settlement: AddressLike;
       attestations: AddressLike;
       transfers: AddressLike;
+      licenses: AddressLike;
+      compute: AddressLike;
+      receipts: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -915,7 +921,10 @@ export namespace WiredEvent {
       sums: string,
       settlement: string,
       attestations: string,
-      transfers: string
+      transfers: string,
+      licenses: string,
+      compute: string,
+      receipts: string
     ] & {
       vault: string;
       parameters: string;
@@ -935,10 +944,16 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
+      string,
+      string,
       string,
       string,
       string,
@@ -976,6 +991,9 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -1148,6 +1166,9 @@ export interface CampaignRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -1168,6 +1189,9 @@ export interface CampaignRegistry extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -1574,6 +1598,9 @@ export interface CampaignRegistry extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],
@@ -1708,6 +1735,9 @@ export interface CampaignRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -1728,6 +1758,9 @@ export interface CampaignRegistry extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -2144,6 +2177,9 @@ export interface CampaignRegistry extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],

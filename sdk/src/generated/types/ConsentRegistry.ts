@@ -199,6 +199,9 @@ export interface ConsentRegistryInterface extends Interface {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ]
   ): string;
@@ -453,6 +456,9 @@ export namespace WiredEvent {
       settlement: AddressLike;
       attestations: AddressLike;
       transfers: AddressLike;
+      licenses: AddressLike;
+      compute: AddressLike;
+      receipts: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -474,7 +480,10 @@ export namespace WiredEvent {
       sums: string,
       settlement: string,
       attestations: string,
-      transfers: string
+      transfers: string,
+      licenses: string,
+      compute: string,
+      receipts: string
     ] & {
       vault: string;
       parameters: string;
@@ -494,10 +503,16 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
+      string,
+      string,
       string,
       string,
       string,
@@ -535,6 +550,9 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -658,6 +676,9 @@ export interface ConsentRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -678,6 +699,9 @@ export interface ConsentRegistry extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -794,6 +818,9 @@ export interface ConsentRegistry extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],
@@ -885,6 +912,9 @@ export interface ConsentRegistry extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -905,6 +935,9 @@ export interface ConsentRegistry extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -1029,6 +1062,9 @@ export interface ConsentRegistry extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],

@@ -127,6 +127,9 @@ export interface ProofVerifierInterface extends Interface {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ]
   ): string;
@@ -223,6 +226,9 @@ export namespace WiredEvent {
       settlement: AddressLike;
       attestations: AddressLike;
       transfers: AddressLike;
+      licenses: AddressLike;
+      compute: AddressLike;
+      receipts: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -244,7 +250,10 @@ export namespace WiredEvent {
       sums: string,
       settlement: string,
       attestations: string,
-      transfers: string
+      transfers: string,
+      licenses: string,
+      compute: string,
+      receipts: string
     ] & {
       vault: string;
       parameters: string;
@@ -264,10 +273,16 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
+      string,
+      string,
       string,
       string,
       string,
@@ -305,6 +320,9 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -389,6 +407,9 @@ export interface ProofVerifier extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -409,6 +430,9 @@ export interface ProofVerifier extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -486,6 +510,9 @@ export interface ProofVerifier extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],
@@ -531,6 +558,9 @@ export interface ProofVerifier extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -551,6 +581,9 @@ export interface ProofVerifier extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -631,6 +664,9 @@ export interface ProofVerifier extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],

@@ -183,6 +183,9 @@ export interface TrainingRulesInterface extends Interface {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ]
   ): string;
@@ -282,6 +285,9 @@ export namespace WiredEvent {
       settlement: AddressLike;
       attestations: AddressLike;
       transfers: AddressLike;
+      licenses: AddressLike;
+      compute: AddressLike;
+      receipts: AddressLike;
     }
   ];
   export type OutputTuple = [
@@ -303,7 +309,10 @@ export namespace WiredEvent {
       sums: string,
       settlement: string,
       attestations: string,
-      transfers: string
+      transfers: string,
+      licenses: string,
+      compute: string,
+      receipts: string
     ] & {
       vault: string;
       parameters: string;
@@ -323,10 +332,16 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     }
   ];
   export interface OutputObject {
     modules: [
+      string,
+      string,
+      string,
       string,
       string,
       string,
@@ -364,6 +379,9 @@ export namespace WiredEvent {
       settlement: string;
       attestations: string;
       transfers: string;
+      licenses: string;
+      compute: string;
+      receipts: string;
     };
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -472,6 +490,9 @@ export interface TrainingRules extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -492,6 +513,9 @@ export interface TrainingRules extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -617,6 +641,9 @@ export interface TrainingRules extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],
@@ -689,6 +716,9 @@ export interface TrainingRules extends BaseContract {
         string,
         string,
         string,
+        string,
+        string,
+        string,
         string
       ] & {
         vault: string;
@@ -709,6 +739,9 @@ export interface TrainingRules extends BaseContract {
         settlement: string;
         attestations: string;
         transfers: string;
+        licenses: string;
+        compute: string;
+        receipts: string;
       }
     ],
     "view"
@@ -837,6 +870,9 @@ export interface TrainingRules extends BaseContract {
         settlement: AddressLike;
         attestations: AddressLike;
         transfers: AddressLike;
+        licenses: AddressLike;
+        compute: AddressLike;
+        receipts: AddressLike;
       }
     ],
     [void],

@@ -1,5 +1,6 @@
 export type { AttestationRegistry } from "./AttestationRegistry.ts";
 export type { CampaignRegistry } from "./CampaignRegistry.ts";
+export type { ComputeMarket } from "./ComputeMarket.ts";
 export type { ConsentRegistry } from "./ConsentRegistry.ts";
 export type { DatasetRegistry } from "./DatasetRegistry.ts";
 export type { ERC5192 } from "./ERC5192.ts";
@@ -7,6 +8,9 @@ export type { ERC7857 } from "./ERC7857.ts";
 export type { ERC7857DataVerifier } from "./ERC7857DataVerifier.ts";
 export type { ERC7857Metadata } from "./ERC7857Metadata.ts";
 export type { InstitutionRegistry } from "./InstitutionRegistry.ts";
+export type { JobReceipts } from "./JobReceipts.ts";
+export type { LicenseHook } from "./LicenseHook.ts";
+export type { LicenseMarket } from "./LicenseMarket.ts";
 export type { ModelINFT } from "./ModelINFT.ts";
 export type { ModelVersions } from "./ModelVersions.ts";
 export type { NodeSums } from "./NodeSums.ts";

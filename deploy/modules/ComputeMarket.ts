@@ -1,0 +1,3 @@
+import { proxied } from "./proxied.ts";
+
+export default proxied("ComputeMarket");
