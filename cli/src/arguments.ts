@@ -70,3 +70,17 @@ export function choiceOption<T extends string>(name: string, value: string, choi
   if (found === undefined) throw new UsageError(`--${name} ${value}: give one of ${choices.join(", ")}`);
   return found;
 }
+
+/** The option of every command that proves: overrides what its configuration says. */
+export const PROVER_OPTION = {
+  prover: { type: "string", value: "auto|gpu|cpu", help: "what makes proofs; auto takes a GPU where there is one" },
+} as const;
+
+export function proverOption(
+  values: Readonly<Record<string, string | boolean | undefined>>,
+): "auto" | "gpu" | "cpu" | undefined {
+  const given = values["prover"];
+  return given === undefined
+    ? undefined
+    : choiceOption<"auto" | "gpu" | "cpu">("prover", String(given), ["auto", "gpu", "cpu"]);
+}

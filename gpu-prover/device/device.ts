@@ -70,6 +70,8 @@ export class Device {
     // With software allowed and no driver named, Mesa's lavapipe is offered to the loader where it is installed.
     if (options.software && process.env.VK_ICD_FILENAMES === undefined && existsSync(LAVAPIPE) && !hasHardware())
       process.env.VK_ICD_FILENAMES = LAVAPIPE;
+    // Without a device node nothing but a software driver could answer: spare the process Dawn.
+    if (!options.software && !hasHardware()) throw new DeviceError("NO_ADAPTER", "no GPU on this machine");
     let webgpu: typeof import("webgpu");
     try {
       webgpu = await import("webgpu");

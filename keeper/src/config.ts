@@ -54,6 +54,8 @@ export const configSchema = z.strictObject({
       finalizeGas: amount.default(1_000_000n),
     })
     .prefault({}),
+  /** What makes proofs: a GPU where there is one, a GPU or nothing, snarkjs. */
+  proofs: z.enum(["auto", "gpu", "cpu"]).default("auto"),
   /** Loopback port for /metrics and /health; absent: none; 0: any free one. */
   metricsPort: z.number().int().min(0).max(65_535).optional(),
 });

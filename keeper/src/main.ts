@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { type Provider, Wallet } from "ethers";
 import { z } from "zod";
-import { SnarkjsBackend } from "@mednexus/circuits";
+import { openBackend } from "@mednexus/gpu-prover";
 import {
   commitKeys,
   connect,
@@ -102,7 +102,9 @@ export async function composeKeeper(
   if (config.roles.prover) {
     const transport = overrides.transport ?? relayOf(config, wallet);
     const curve = await Curve.load();
-    backend = overrides.backend ?? new SnarkjsBackend(curve);
+    backend =
+      overrides.backend ??
+      (await openBackend(config.proofs, curve, { log: (message) => logged({ event: "proving", message }) }));
     const { srsFile } = config;
     const commitKey = commitKeys(
       curve,

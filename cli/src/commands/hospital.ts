@@ -17,7 +17,7 @@ import {
 } from "@mednexus/hospital";
 import { Wallet } from "ethers";
 import { Curve, G1_GENERATOR } from "@mednexus/sdk";
-import type { Command } from "../arguments.ts";
+import { type Command, PROVER_OPTION, proverOption } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { logLine, stopSignal } from "../service.ts";
 
@@ -84,9 +84,13 @@ export const hospitalCommands: Readonly<Record<string, Command>> = {
   },
   run: {
     summary: "run the node until Ctrl-C; events as JSON lines on stdout",
-    options: { config },
+    options: { config, ...PROVER_OPTION },
     async run(values) {
-      await runHospital(readConfig(required(values, "config")), { signal: stopSignal(), log: logLine });
+      const read = readConfig(required(values, "config"));
+      await runHospital(
+        { ...read, proofs: proverOption(values) ?? read.proofs },
+        { signal: stopSignal(), log: logLine },
+      );
       return EXIT.ok;
     },
   },

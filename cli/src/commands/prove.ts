@@ -12,27 +12,19 @@ import {
 } from "@mednexus/gpu-prover";
 import { bench, plot, table, type Part } from "@mednexus/gpu-prover/bench";
 import { Curve, FR_MODULUS, insecureSrs, MedNexusError, srsFromPtau } from "@mednexus/sdk";
-import { choiceOption, type Command, integerOption } from "../arguments.ts";
+import { choiceOption, type Command, integerOption, PROVER_OPTION, proverOption } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { logLine, pause, stopSignal } from "../service.ts";
 
 type Values = Readonly<Record<string, string | boolean | undefined>>;
 
-const PROVER = {
-  prover: {
-    type: "string",
-    value: "auto|gpu|cpu",
-    help: "what proves; auto takes a GPU where there is one",
-    default: "auto",
-  },
-} as const;
 const SOFTWARE = { software: { type: "boolean", help: "take software adapters too (slow; for tests)" } } as const;
 const JSON_OUT = { json: { type: "boolean", help: "print JSON" } } as const;
 
 const say = (line: string): void => console.error(line);
 
 async function engineOf(values: Values): Promise<Engine> {
-  const choice = choiceOption("prover", String(values["prover"] ?? "auto"), ["auto", "gpu", "cpu"]);
+  const choice = proverOption(values) ?? "auto";
   return openEngine(choice, await Curve.load(), { device: { software: values["software"] === true }, log: say });
 }
 
@@ -44,7 +36,7 @@ const run: Command = {
     out: { type: "string", value: "FOLDER", help: "where proof.json and public.json go", default: "." },
     service: { type: "string", value: "URL", help: "let a running service prove (http://127.0.0.1:PORT or unix:PATH)" },
     "token-file": { type: "string", value: "FILE", help: "the service's token" },
-    ...PROVER,
+    ...PROVER_OPTION,
     ...SOFTWARE,
     ...JSON_OUT,
   },
@@ -76,7 +68,7 @@ const commit: Command = {
   options: {
     size: { type: "string", value: "N", help: "length of the domain, a power of two; the vector is padded with zeros" },
     ptau: { type: "string", value: "FILE", help: "powers of tau; without it the INSECURE development string" },
-    ...PROVER,
+    ...PROVER_OPTION,
     ...SOFTWARE,
     ...JSON_OUT,
   },
@@ -95,7 +87,7 @@ const commit: Command = {
       typeof ptau === "string" ? await srsFromPtau(curve, size, bytes(values, "ptau")) : await insecureSrs(curve, size);
     if (ptau === undefined) say("INSECURE development reference string: anybody can open this commitment to anything");
     const packed = await curve.pack(srs.lagrange.slice(0, vector.length));
-    const choice = choiceOption("prover", String(values["prover"] ?? "auto"), ["auto", "gpu", "cpu"]);
+    const choice = proverOption(values) ?? "auto";
     const gpu =
       choice === "cpu"
         ? undefined
@@ -159,7 +151,7 @@ const serve: Command = {
     state: { type: "string", value: "FOLDER", help: "keys and jobs; witnesses only where their sender asks" },
     "token-file": { type: "string", value: "FILE", help: "who knows this token may use the service" },
     queue: { type: "string", value: "N", help: "jobs waiting at most", default: "256" },
-    ...PROVER,
+    ...PROVER_OPTION,
     ...SOFTWARE,
   },
   async run(values) {

@@ -1,7 +1,7 @@
 /** Composition root of a hospital's node: from a configuration file to everything its duties need. */
 import { readFileSync } from "node:fs";
 import { FetchRequest, JsonRpcProvider, keccak256, toUtf8Bytes, Wallet } from "ethers";
-import { SnarkjsBackend } from "@mednexus/circuits";
+import { openBackend } from "@mednexus/gpu-prover";
 import {
   commitKeys,
   connect,
@@ -122,7 +122,7 @@ async function composeWith(given: {
   const curve = await Curve.load();
   bindStore(store, deployment, signer.address);
   const contracts = connect(deployment, signer);
-  const prover = new SnarkjsBackend(curve);
+  const prover = await openBackend(config.proofs, curve, { log: (message) => log({ event: "proving", message }) });
   const { srsFile } = config;
   const context: NodeContext = {
     deployment,

@@ -19,6 +19,8 @@ export const configSchema = z
     keyFile: z.string().describe("made by `mednexus hospital keygen`"),
     /** Powers-of-tau file; without it only devnets with the INSECURE development string can be served. */
     srsFile: z.string().optional(),
+    /** What makes proofs: a GPU where there is one, a GPU or nothing, snarkjs. */
+    proofs: z.enum(["auto", "gpu", "cpu"]).default("auto"),
     pollMs: z.number().int().min(20).max(60_000).default(2_000),
     campaigns: z.array(id).min(1),
     policy: z
