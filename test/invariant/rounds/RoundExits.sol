@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
+import {ICampaignRegistry} from "../../../contracts/interfaces/ICampaignRegistry.sol";
 import {RoundId} from "../../../contracts/types/Ids.sol";
 import {RoundState} from "../../../contracts/types/Training.sol";
 import {vm} from "../../utils/Vm.sol";
@@ -126,5 +127,16 @@ abstract contract RoundExits is RoundLedger {
     function _untilEntriesOpen() internal {
         uint256 until = parameters.entriesPausedUntil();
         if (block.timestamp < until) vm.warp(until);
+    }
+
+    // --- reads
+
+    /// State of the last round; before the first, that of one that is over.
+    function _now() internal view returns (RoundState) {
+        return RoundId.unwrap(round) == 0 ? RoundState.Closed : _state();
+    }
+
+    function _campaignLive() internal view returns (bool) {
+        return campaigns.get(campaign).state == ICampaignRegistry.CampaignState.Live;
     }
 }

@@ -379,11 +379,7 @@ abstract contract RoundMoves is RoundSystem {
     }
 
     function _finalize() internal {
-        _finalize(PROVER);
-    }
-
-    function _finalize(address payee) internal {
-        (IRoundSettlement.Finalization memory f, uint256 log) = _finalization(payee);
+        (IRoundSettlement.Finalization memory f, uint256 log) = _finalization(PROVER);
         vm.prank(KEEPER);
         settlement.finalize(f);
         modelLog = log;

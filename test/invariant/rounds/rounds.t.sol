@@ -3,18 +3,20 @@ pragma solidity 0.8.34;
 
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {ICampaignRegistry} from "../../../contracts/interfaces/ICampaignRegistry.sol";
-import {IRoundManager} from "../../../contracts/interfaces/IRoundManager.sol";
+import {IRoundSettlement} from "../../../contracts/interfaces/IRoundSettlement.sol";
 import {IShareDisputes} from "../../../contracts/interfaces/IShareDisputes.sol";
 import {Bn254} from "../../../contracts/libraries/Bn254.sol";
 import {DatasetId, RoundId} from "../../../contracts/types/Ids.sol";
-import {RoundKind, RoundState} from "../../../contracts/types/Training.sol";
+import {RoundKind, RoundState, UpdateDetail} from "../../../contracts/types/Training.sol";
 import {vm} from "../../utils/Vm.sol";
 import {RoundExits} from "./RoundExits.sol";
 
 /// Whole campaigns in random order, with liars, silence, revocations, pauses, false sums, early, late and double claims, stake that runs. Whatever happened:
 /// P4 each party has, in its wallet, credit and stake, what the rules say, and every account holds what the rules say, after each single move;
+/// P5 a proof or an update pays once, for whom it was made, in its round;
 /// P6 a slash finds what it is due, wherever the stake went; a lock stands for each bond not yet released;
-/// P9 from here, anybody can end the round and the campaign without member, node, sponsor or prover; then everybody leaves, and the vault is empty.
+/// P7 no commit and no frozen set after a revocation;
+/// P8, P9 from here, while entries are paused, anybody can end the round and the campaign without member, node, sponsor or prover; then everybody leaves, and the vault is empty.
 /// A move does what the state allows: of a verb that has nothing to do now, the round's next step.
 contract RoundsInvariant is RoundExits {
     struct FuzzSelector {
@@ -24,7 +26,10 @@ contract RoundsInvariant is RoundExits {
 
     uint256 private constant BACKLOG = 3; // rounds with claims left, before another opens: bounds the walk out
     uint16 private constant LATER_ROUNDS = 3; // rounds of each later campaign
+    bytes private lastProof; // of the last finalized round
     mapping(DatasetId => uint256) private generation;
+    mapping(address member => bool) private revoked; // and no new grants published since
+    mapping(RoundId => mapping(address member => uint256)) private committedUnder; // generation of grants
 
     function setUp() public {
         (N, ROUNDS) = (8, 4); // the rules do not depend on the size
@@ -130,17 +135,16 @@ contract RoundsInvariant is RoundExits {
         vm.roll(block.number + ((seed >> 32) % 5));
     }
 
-    /// Revocations and new grants, pauses, stake that comes and goes.
+    /// Revocations, pauses, stake that comes and goes.
     function unrest(uint256 seed) external move {
         seed = _mix(seed);
         uint256 what = seed % 8;
         address party = parties[(seed >> 8) % stakers];
         if (what == 0) {
             address member = members[(seed >> 8) % MEMBERS];
-            DatasetId dataset = datasetOf[member];
-            _revoke(dataset, generation[dataset]);
-            vm.prank(member);
-            consent.setGrants(dataset, _grantRoot(dataset, ++generation[dataset]), 10, false);
+            if (revoked[member]) return _advance(seed);
+            _revoke(datasetOf[member], generation[datasetOf[member]]);
+            revoked[member] = true;
         } else if (what == 1) {
             parameters.pauseEntries(60);
         } else if (what < 5) {
@@ -198,7 +202,7 @@ contract RoundsInvariant is RoundExits {
         _exitRound();
         while (unsettled.length != 0)
             require(_settleRound(unsettled[unsettled.length - 1]), "P9: a round that cannot be settled");
-        vm.warp(block.timestamp + 21 days);
+        _passPaused(21 days);
         if (_campaignLive()) {
             campaigns.cancel(campaign);
             _bookCampaignEnd(campaign);
@@ -208,12 +212,17 @@ contract RoundsInvariant is RoundExits {
             _withdrawMatured(parties[i]);
             _unbond(parties[i], stake.activeOf(parties[i]));
         }
-        vm.warp(block.timestamp + 21 days);
+        _passPaused(21 days);
         for (uint256 i; i < stakers; ++i) _withdrawMatured(parties[i]);
         for (uint256 i; i < parties.length; ++i) _withdraw(parties[i], parties[i], _credit(parties[i]));
         require(token.balanceOf(address(vault)) == 0, "P9: money that nobody can take");
         _audit();
         require(bytes(broken).length == 0, broken);
+    }
+
+    function _passPaused(uint256 time) private {
+        vm.warp(block.timestamp + time);
+        parameters.pauseEntries(1 hours);
     }
 
     // --- the round's next step
@@ -259,17 +268,28 @@ contract RoundsInvariant is RoundExits {
             _bookCampaignEnd(campaign);
             return;
         }
-        for (uint256 m; m < MEMBERS; ++m) try this.enrol(m) {} catch {} // some may be waiting for a new grant
-        if (campaigns.memberCount(campaign) < 3) return vm.warp(block.timestamp + 1 days);
+        for (uint256 m; m < MEMBERS; ++m) {
+            _grantAnew(members[m]);
+            if (campaigns.memberCount(campaign) <= m) _enrol(members[m]);
+        }
         _untilEntriesOpen();
         _openRound();
         unsettled.push(round);
         _bookRound();
     }
 
-    function enrol(uint256 m) external {
-        vm.prank(members[m]);
-        campaigns.enrol(campaign, datasetOf[members[m]]);
+    function _enrol(address member) private {
+        vm.prank(member);
+        campaigns.enrol(campaign, datasetOf[member]);
+    }
+
+    /// Without whoever revoked: counts at once.
+    function _grantAnew(address member) private {
+        if (!revoked[member]) return;
+        revoked[member] = false;
+        DatasetId dataset = datasetOf[member];
+        vm.prank(member);
+        consent.setGrants(dataset, _grantRoot(dataset, ++generation[dataset]), 10, false);
     }
 
     function _draw(uint256 seed) private {
@@ -290,8 +310,11 @@ contract RoundsInvariant is RoundExits {
             if ((seed >> m) % 16 == 0) continue;
             _topUp(members[m]);
             if ((seed >> 16) % 8 == m) _setCheat(members[m], Cheat((seed >> 24) % 4));
+            if ((seed >> 40) % 4 == 0 && m != 0) _copy(m);
             try this.submitOf(m) {
                 _bookSubmission(m);
+                _check(!revoked[members[m]], "P7: a commit after a revocation");
+                committedUnder[round][members[m]] = generation[datasetOf[members[m]]];
             } catch {}
         }
         vm.warp(uint256(rounds.get(round).commitUntil) + 1);
@@ -301,6 +324,16 @@ contract RoundsInvariant is RoundExits {
 
     function submitOf(uint256 m) external {
         _submit(members[m]);
+    }
+
+    /// What the member before it has just sent.
+    function _copy(uint256 m) private {
+        if (shadow[round].submitted & (1 << (m - 1)) == 0) return;
+        UpdateDetail memory foreign = _detail(members[m - 1]);
+        vm.prank(members[m]);
+        try rounds.submitUpdate(round, datasetOf[members[m]], foreign) {
+            _check(false, "P5: another's update was taken");
+        } catch {}
     }
 
     function _toFreeze(uint256 seed) private {
@@ -313,6 +346,11 @@ contract RoundsInvariant is RoundExits {
         else vm.warp(block.timestamp + 101);
         _freeze();
         _bookFreeze();
+        for (uint256 m; m < MEMBERS; ++m) {
+            if (shadow[round].included & (1 << m) == 0) continue;
+            bool same = committedUnder[round][members[m]] == generation[datasetOf[members[m]]];
+            _check(same && !revoked[members[m]], "P7: a set frozen over a revocation");
+        }
     }
 
     function _toSums(uint256 seed) private {
@@ -329,12 +367,35 @@ contract RoundsInvariant is RoundExits {
         if (training && (seed >> 8) % 8 != 0) {
             vm.warp(block.timestamp + ((seed >> 16) % 1_500));
             address payee = (seed >> 32) % 4 == 0 ? KEEPER : PROVER;
-            _finalize(payee);
-            _bookProof(payee);
+            _prove(payee, seed);
         } else {
             vm.warp(block.timestamp + 22 days);
             _closeSums(training);
         }
+    }
+
+    function _prove(address payee, uint256 seed) private {
+        (IRoundSettlement.Finalization memory f, uint256 log) = _finalization(payee);
+        if (seed % 4 == 1) {
+            f.payee = address(this);
+            _refused(f);
+            f.payee = payee;
+            if (lastProof.length != 0) {
+                IRoundSettlement.Finalization memory last = abi.decode(lastProof, (IRoundSettlement.Finalization));
+                last.round = round;
+                _refused(last);
+            }
+        }
+        settlement.finalize(f);
+        (modelLog, lastProof) = (log, abi.encode(f));
+        _bookProof(payee);
+        _refused(f);
+    }
+
+    function _refused(IRoundSettlement.Finalization memory f) private {
+        try settlement.finalize(f) {
+            _check(false, "P5: a proof paid twice, elsewhere, or somebody else");
+        } catch {}
     }
 
     function _failEarly() private {
@@ -361,7 +422,7 @@ contract RoundsInvariant is RoundExits {
 
     /// By nobody in particular, long after every deadline.
     function _exitRound() private {
-        vm.warp(block.timestamp + 40 days);
+        _passPaused(40 days);
         if (_now() == RoundState.Commit && rules.deadReason(round) == 0) rounds.endCommit(round);
         if (_now() == RoundState.Share) while (_stepDispute(2)) {}
         RoundState state = _now();
@@ -524,15 +585,6 @@ contract RoundsInvariant is RoundExits {
     /// The runner likes small numbers: every bit of a choice should vary.
     function _mix(uint256 seed) private pure returns (uint256) {
         return uint256(keccak256(abi.encode(seed)));
-    }
-
-    /// State of the last round; before the first, that of one that is over.
-    function _now() private view returns (RoundState) {
-        return RoundId.unwrap(round) == 0 ? RoundState.Closed : _state();
-    }
-
-    function _campaignLive() private view returns (bool) {
-        return campaigns.get(campaign).state == ICampaignRegistry.CampaignState.Live;
     }
 
     function _anyRound(uint256 seed) private view returns (RoundId) {
