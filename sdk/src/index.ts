@@ -17,6 +17,7 @@ export * from "./encoding.ts";
 export * from "./errors.ts";
 export * from "./field.ts";
 export * from "./inference.ts";
+export * from "./jobs.ts";
 export * from "./mail.ts";
 export * from "./merkle.ts";
 export * from "./prover.ts";
