@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { upgrades } from "@openzeppelin/hardhat-upgrades";
 import { expect } from "chai";
 import { CONTRACT_ABI, CONTRACTS } from "@mednexus/sdk";
-import { Contract, type ParamType } from "ethers";
+import { Contract, type EventLog, type ParamType } from "ethers";
 import hre from "hardhat";
 import { type Economy, describeEconomy, erc7201 } from "../../fixtures/economy.ts";
 import { type System, deploySystem } from "../../fixtures/system.ts";
@@ -101,6 +101,9 @@ describe("every proxy of a deployment", () => {
         "AccessManagedUnauthorized",
       );
       await refused(proxy.getFunction("wire")(s.deployment.addresses) as Promise<unknown>, proxy, "AlreadyWired");
+      const [event] = await proxy.queryFilter("Wired");
+      for (const wired of [await proxy.getFunction("modules")(), (event as EventLog).args["modules"]])
+        expect(wired.toObject()).to.deep.equal(s.deployment.addresses);
       await refused(
         proxy.getFunction("upgradeToAndCall")(s.deployment.addresses.vault, "0x") as Promise<unknown>,
         proxy,

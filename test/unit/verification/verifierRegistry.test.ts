@@ -13,7 +13,7 @@ import {
   type VerifyingKey,
 } from "@mednexus/sdk";
 import { expect } from "chai";
-import { id, keccak256, toBeHex, toUtf8Bytes, ZeroAddress } from "ethers";
+import { concat, id, keccak256, toBeHex, toUtf8Bytes, ZeroAddress } from "ethers";
 import { readFileSync } from "node:fs";
 import { encodeStatements, Simulator, type Statement, syntheticKey } from "../../utils/simulate.ts";
 import { seededRandom, testSeed } from "../../vectors/seeded.ts";
@@ -296,6 +296,20 @@ describe(`VerifierRegistry (MEDNEXUS_SEED=${seed})`, () => {
         "AccessManagedUnauthorized",
       );
     }
+  });
+
+  it("wire refuses words that are no addresses, and writes nothing then", async () => {
+    const fresh = await deployProxy(v.connection, "ProofVerifier", v.authorityAddress);
+    const fragment = fresh.interface.getFunction("wire")!;
+    const count = fragment.inputs[0]!.components!.length;
+    const to = await fresh.getAddress();
+    for (const bad of [0, count - 1]) {
+      const words = Array.from({ length: count }, (_, i) => toBeHex(i === bad ? 1n << 160n : BigInt(i + 1), 32));
+      await expect(
+        v.signers[0]!.sendTransaction({ to, data: concat([fragment.selector, ...words]) }),
+      ).to.be.revertedWithoutReason(v.ethers);
+    }
+    expect([...(await fresh.getFunction("modules")())]).to.deep.equal(Array(count).fill(ZeroAddress));
   });
 
   it("ERC-7201 slots in the sources are the hashes of their names", () => {
