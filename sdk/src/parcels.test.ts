@@ -9,13 +9,11 @@ import {
   decodeJobInput,
   decodeJobWeights,
   encodeJobInput,
-  feeAt,
-  isListed,
   jobTopics,
   publishProverKey,
   receiveParcel,
   sendParcel,
-} from "./jobs.ts";
+} from "./parcels.ts";
 import { readerKeysOf } from "./storage/hpke.ts";
 import type { Transport } from "./transport.ts";
 
@@ -53,27 +51,7 @@ const codeOf = (act: () => unknown): string => {
   }
 };
 
-describe("Jobs", () => {
-  it("the fee rises from feeMin to feeMax over the ramp, rounded down, and not beyond", () => {
-    const terms = { feeMin: 10n, feeMax: 21n, ramp: 4n };
-    expect([0n, 1n, 2n, 3n, 4n, 99n].map((elapsed) => feeAt(terms, elapsed))).to.deep.equal([
-      10n,
-      12n,
-      15n,
-      18n,
-      21n,
-      21n,
-    ]);
-    expect(feeAt({ ...terms, ramp: 0n }, 0n)).to.equal(21n);
-  });
-
-  it("an empty list admits everybody, another only those on it, in any letter case", () => {
-    const terms = (provers: string[]) => ({ provers }) as never;
-    expect(isListed(terms([]), PROVER)).to.equal(true);
-    expect(isListed(terms([`0x${"AB".repeat(20)}`]), `0x${"ab".repeat(20)}`)).to.equal(true);
-    expect(isListed(terms([OTHER]), PROVER)).to.equal(false);
-  });
-
+describe("Parcels", () => {
   it("input and weights are what the chain commits to, or nothing", () => {
     const input = [5n, -3n, 0n, 2048n];
     const content = encodeJobInput({ input, salt: 9n });

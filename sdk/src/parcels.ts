@@ -1,6 +1,5 @@
 /**
- * Compute jobs as sponsors, provers and auditors see them: terms from their event, the fee at a moment, and how an input reaches
- * whoever has locked a job. A public input is a blob named by the job's URI; a private one is sealed (HPKE) to the key that the
+ * How what a job is computed from reaches whoever has locked it. A public input is a blob named by the job's URI; a private one is sealed (HPKE) to the key that the
  * locker's account has published, so that nobody reads it before a lock, and nobody but the locker after one.
  */
 import { AbiCoder, getBytes, hexlify, isHexString, toUtf8Bytes } from "ethers";
@@ -11,90 +10,6 @@ import { MedNexusError } from "./errors.ts";
 import { assertReaderKey, openSealed, type ReaderKeys, sealTo } from "./storage/hpke.ts";
 import { type Address, type Hash, tag } from "./transcript.ts";
 import type { Transport } from "./transport.ts";
-
-/** Everything a job fixes; field by field JobTerms in Market.sol. Amounts in the token's smallest unit, times in seconds. */
-export interface JobTerms {
-  readonly kind: Hash;
-  readonly sponsor: Address;
-  readonly model: bigint;
-  readonly modelVersion: bigint;
-  readonly modelRoot: bigint;
-  readonly verifier: bigint;
-  readonly modelLicense: bigint;
-  readonly dataset: bigint;
-  readonly datasetVersion: bigint;
-  readonly datasetLicense: bigint;
-  readonly purpose: {
-    readonly permission: bigint;
-    readonly modifiers: bigint;
-    readonly disease: Hash;
-    readonly region: Hash;
-    readonly project: Hash;
-    readonly user: Address;
-  };
-  readonly inputCommitment: bigint;
-  readonly privateInput: boolean;
-  readonly sealedWeights: boolean;
-  readonly feeMin: bigint;
-  readonly feeMax: bigint;
-  readonly collateral: bigint;
-  readonly ramp: bigint;
-  readonly ackWindow: bigint;
-  readonly lockWindow: bigint;
-  readonly challengeWindow: bigint;
-  readonly deadline: bigint;
-  readonly provers: Address[];
-  readonly attesters: bigint[];
-}
-
-/** Terms as plain values, from a decoded event or call. */
-export function jobTerms(raw: JobTerms): JobTerms {
-  const { permission, modifiers, disease, region, project, user } = raw.purpose;
-  return {
-    kind: raw.kind,
-    sponsor: raw.sponsor,
-    model: raw.model,
-    modelVersion: raw.modelVersion,
-    modelRoot: raw.modelRoot,
-    verifier: raw.verifier,
-    modelLicense: raw.modelLicense,
-    dataset: raw.dataset,
-    datasetVersion: raw.datasetVersion,
-    datasetLicense: raw.datasetLicense,
-    purpose: { permission, modifiers, disease, region, project, user },
-    inputCommitment: raw.inputCommitment,
-    privateInput: raw.privateInput,
-    sealedWeights: raw.sealedWeights,
-    feeMin: raw.feeMin,
-    feeMax: raw.feeMax,
-    collateral: raw.collateral,
-    ramp: raw.ramp,
-    ackWindow: raw.ackWindow,
-    lockWindow: raw.lockWindow,
-    challengeWindow: raw.challengeWindow,
-    deadline: raw.deadline,
-    provers: [...raw.provers],
-    attesters: [...raw.attesters],
-  };
-}
-
-/** Job states, in the contract's order. */
-export const JOB_STATES = ["None", "Open", "Locked", "Attested", "Settled", "Ended"] as const;
-export type JobStateName = (typeof JOB_STATES)[number];
-
-/** JobRules.feeAt: feeMin at 0 seconds spent open, feeMax from `ramp` on, rounded down between. */
-export function feeAt({ feeMin, feeMax, ramp }: Pick<JobTerms, "feeMin" | "feeMax" | "ramp">, elapsed: bigint): bigint {
-  return elapsed >= ramp ? feeMax : feeMin + ((feeMax - feeMin) * elapsed) / ramp;
-}
-
-/** Last second in which a lock is taken. */
-export const lockableUntil = ({ deadline, ackWindow, lockWindow }: JobTerms): bigint =>
-  deadline - ackWindow - lockWindow;
-
-export const isListed = ({ provers }: JobTerms, prover: Address): boolean =>
-  provers.length === 0 || provers.some((one) => one.toLowerCase() === prover.toLowerCase());
-
-// --- inputs and weights
 
 /** What a job is computed from. */
 export interface JobInput {
@@ -153,6 +68,9 @@ export const jobTopics = ({ chainId, addresses }: Pick<Deployment, "chainId" | "
   };
 };
 
+/** IComputeMarket.State.Locked. */
+const LOCKED = 2;
+
 type Where = Pick<Deployment, "chainId" | "addresses">;
 
 /** A parcel opens for one locker of one job of one market only, and as one kind. */
@@ -183,7 +101,7 @@ export async function sendParcel(
 ): Promise<Address> {
   const { deployment, contracts, transport } = chain;
   const { prover, state } = await contracts.compute.jobOf(job);
-  if (JOB_STATES[Number(state)] !== "Locked") throw new MedNexusError("NOT_LOCKED", `nobody has job ${job} locked`);
+  if (Number(state) !== LOCKED) throw new MedNexusError("NOT_LOCKED", `nobody has job ${job} locked`);
   const topics = jobTopics(deployment);
   const topic = topics.parcel(job, kind, prover);
   if ((await transport.receive(topic, from)) !== undefined) return prover;
