@@ -200,6 +200,38 @@ export const grantLeaf = (dataset: bigint, datasetVersion: number, subjectKey: A
     [tag("grant"), dataset, datasetVersion, subjectKey, salt],
   );
 
+/** What data are asked for; Solidity's Purpose. */
+export interface Purpose {
+  /** DUO code of the permission asked for. */
+  readonly permission: number;
+  /** Bitmap 1 << DUO code of modifiers that the user can satisfy. */
+  readonly modifiers: bigint;
+  /** keccak256 of a MONDO CURIE; zero unless the permission is DS. */
+  readonly disease: Hash;
+  /** keccak256 of the ISO 3166-1 alpha-2 code; zero: unspecified. */
+  readonly region: Hash;
+  /** keccak256 of the project's id; zero: unspecified. */
+  readonly project: Hash;
+  readonly user: Address;
+}
+
+/** One state of one dataset's consent: its epoch rises with every change of terms or grants and every revocation. */
+export interface ConsentRef {
+  readonly dataset: bigint;
+  readonly version: number;
+  readonly epoch: bigint;
+}
+
+/**
+ * Under which consents a model version or a receipt came about. Order counts: members of the frozen set in submission
+ * order, datasets of a receipt in the order that it lists them. `registry`: the ConsentRegistry whose epochs these are.
+ */
+export const consentSetHash = (chainId: bigint, registry: Address, refs: readonly ConsentRef[]): Hash =>
+  hash(
+    ["bytes32", "uint256", "address", "tuple(uint64 dataset,uint32 version,uint64 epoch)[]"],
+    [tag("consentSet"), chainId, registry, refs],
+  );
+
 /** EIP-712 domain of one of the protocol's contracts. */
 export const typedDataDomain = (chainId: bigint, verifyingContract: Address): TypedDataDomain => ({
   name: "MedNexus",

@@ -18,6 +18,14 @@ import { modelKeyHash, openModelKey, rekey, type SealedKey, sealModelKey, type S
 import { type Address, type Hash, type Proof, sealBinding, typedDataDomain } from "../transcript.ts";
 import { type Contracts, eventArgs, execute, type Executed } from "./client.ts";
 
+/** What whoever seals, sells or buys a sealed model is told, in every command that does it (ModelINFT). */
+export const SEAL_PROMISE: readonly string[] = [
+  "what the seal promises: whoever receives the token by proof can open the key behind its key hash",
+  "what it cannot: earlier owners, and anybody they told, keep key and data for ever; a sale adds a reader and removes none",
+  "nobody proves that the data are a good model, or the one that was advertised: judge that before you sign",
+  "a model trained in open campaigns is known to whoever holds t + 1 node sums, so it cannot be sealed",
+];
+
 const coder = AbiCoder.defaultAbiCoder();
 const ORDER = "tuple(uint64 model,address from,address to,bool clone,uint64 sequence,uint64 deadline)";
 const PROOF =

@@ -1,4 +1,4 @@
-import { Contract, type Signer } from "ethers";
+import { Contract, Signature, type Signer, type TypedDataField, ZeroHash } from "ethers";
 import type { Address } from "../transcript.ts";
 import { decodeFailure } from "./client.ts";
 
@@ -9,7 +9,30 @@ const ERC20 = [
   "function mint(address,uint256)",
   "function decimals() view returns (uint8)",
   "function symbol() view returns (string)",
+  "function nonces(address) view returns (uint256)",
+  "function eip712Domain() view returns (bytes1 fields,string name,string version,uint256 chainId,address verifyingContract,bytes32 salt,uint256[] extensions)",
 ];
+
+/** Solidity's Permit: an allowance of the vault by signature, in the transaction that spends it. */
+export interface Permit {
+  /** unix seconds; 0: none, the allowance stands already */
+  readonly deadline: bigint;
+  readonly v: number;
+  readonly r: string;
+  readonly s: string;
+}
+
+export const NO_PERMIT: Permit = { deadline: 0n, v: 0, r: ZeroHash, s: ZeroHash };
+
+const PERMIT: Record<string, TypedDataField[]> = {
+  Permit: [
+    { name: "owner", type: "address" },
+    { name: "spender", type: "address" },
+    { name: "value", type: "uint256" },
+    { name: "nonce", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+  ],
+};
 
 /** The parts of ERC-20 that services use; `mint` exists on the test stablecoin only. */
 export interface Token {
@@ -17,6 +40,8 @@ export interface Token {
   /** Sets the allowance to exactly `amount` where it is lower: the vault pulls no more than its owner means it to. */
   ensureAllowance(spender: Address, amount: bigint): Promise<void>;
   mint(to: Address, amount: bigint): Promise<void>;
+  /** EIP-2612, for exactly `amount` until `deadline` (unix seconds); the token has to name its domain (EIP-5267). */
+  signPermit(spender: Address, amount: bigint, deadline: bigint): Promise<Permit>;
 }
 
 export function tokenAt(address: Address, signer: Signer): Token {
@@ -37,5 +62,16 @@ export function tokenAt(address: Address, signer: Signer): Token {
       if (current < amount) await call("approve", spender, amount);
     },
     mint: (to, amount) => call("mint", to, amount),
+    signPermit: async (spender, value, deadline) => {
+      const owner = await signer.getAddress();
+      const [nonce, { name, version, chainId, verifyingContract }] = await Promise.all([
+        contract.getFunction("nonces").staticCall(owner) as Promise<bigint>,
+        contract.getFunction("eip712Domain").staticCall(),
+      ]);
+      const domain = { name, version, chainId, verifyingContract };
+      const signature = await signer.signTypedData(domain, PERMIT, { owner, spender, value, nonce, deadline });
+      const { v, r, s } = Signature.from(signature);
+      return { deadline, v, r, s };
+    },
   };
 }
