@@ -48,6 +48,7 @@ export const {
   consentTerm,
   grantRoot,
   revocation,
+  ethicsApproval,
   mondoRoot,
   diseaseLink,
   referenceString,

@@ -1,4 +1,5 @@
 import { commandHelp, type Command, parseCommand } from "./arguments.ts";
+import { consentCommands } from "./commands/consent.ts";
 import { dataCommands } from "./commands/data.ts";
 import { demoRun } from "./commands/demo.ts";
 import { deployRun, deployStatus } from "./commands/deploy.ts";
@@ -13,6 +14,7 @@ import { describe, EXIT, exitCode } from "./exit.ts";
 const groups: Readonly<
   Record<string, { readonly summary: string; readonly verbs: Readonly<Record<string, Command>> }>
 > = {
+  consent: { summary: "FHIR consents, revocation, what the chain says", verbs: consentCommands },
   data: { summary: "encrypted datasets: keep, share, rotate, erase", verbs: dataCommands },
   demo: { summary: "train, prove and settle a federated model on a local chain", verbs: { run: demoRun } },
   devnet: { summary: "a local chain for development", verbs: { run: devnetRun } },

@@ -11,7 +11,7 @@ import {IDatasetRegistry} from "../interfaces/IDatasetRegistry.sol";
 import {Duo} from "../libraries/Duo.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {DatasetId} from "../types/Ids.sol";
-import {Purpose} from "../types/Training.sol";
+import {ConsentRef, Purpose} from "../types/Training.sol";
 
 /// @title ConsentRegistry: see IConsentRegistry. Nothing here is ever paused.
 contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
@@ -45,6 +45,11 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
         mapping(bytes32 root => RootStatus) roots; // current and former
     }
 
+    struct EthicsApproval {
+        uint64 validUntil; // unix seconds, the last valid one; 0: none
+        bytes32 document;
+    }
+
     /// @custom:storage-location erc7201:mednexus.storage.ConsentRegistry
     struct ConsentStorage {
         mapping(DatasetId => uint64) epochs;
@@ -55,6 +60,7 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
         mapping(bytes32 leaf => bool) revoked;
         bytes32 mondoRoot;
         mapping(bytes32 mondoRoot => mapping(bytes32 pair => bool)) descends;
+        mapping(bytes32 purposeHash => EthicsApproval) ethics;
     }
 
     /// Time for a subject to notice that an institution admits it again.
@@ -123,6 +129,18 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
         emit ConsentRevoked(dataset, version, leaf, ++_consent().epochs[dataset], msg.sender);
     }
 
+    // --- the user's ethics approval
+
+    /// @inheritdoc IConsentRegistry
+    function recordEthicsApproval(Purpose calldata purpose, bytes32 document, uint64 validUntil) external {
+        if (purpose.user != msg.sender) revert NotPurposeUser(purpose.user, msg.sender);
+        if (!Duo.has(purpose.modifiers, Duo.IRB)) revert NoEthicsClaim();
+        if (document == 0) revert NoDocument();
+        bytes32 hash = Transcript.purposeHash(purpose);
+        _consent().ethics[hash] = EthicsApproval(validUntil, document);
+        emit EthicsApprovalRecorded(hash, msg.sender, document, validUntil);
+    }
+
     // --- the governor's vocabulary
 
     /// @inheritdoc IConsentRegistry
@@ -151,9 +169,11 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
     }
 
     /// @inheritdoc IConsentRegistry
-    function epochsOf(DatasetId[] calldata datasets) external view returns (uint64[] memory epochs) {
-        epochs = new uint64[](datasets.length);
-        for (uint256 i; i < datasets.length; ++i) epochs[i] = _consent().epochs[datasets[i]];
+    function movedSince(ConsentRef[] calldata refs) external view returns (uint256 moved) {
+        if (refs.length > 256) revert TooManyRefs(refs.length);
+        for (uint256 i; i < refs.length; ++i) {
+            if (_consent().epochs[refs[i].dataset] != refs[i].epoch) moved |= 1 << i;
+        }
     }
 
     /// @inheritdoc IConsentRegistry
@@ -173,6 +193,7 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
         if (refused == 0 && state.permission == Duo.DS) refused = _refuseDisease($, dataset, version, purpose.disease);
         if (refused == 0 && state.modifiers & Duo.DECIDED != 0)
             refused = _refuseDecided($, dataset, version, state, purpose);
+        if (refused == 0 && Duo.has(state.modifiers, Duo.IRB)) refused = _refuseEthics($, purpose);
         if (refused != 0) revert PurposeRefused(dataset, refused);
         return $.epochs[dataset];
     }
@@ -189,6 +210,12 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
     ) external view returns (bytes32 root, uint32 roundedCount, bool custodial, uint64 effectiveAt) {
         VersionState storage state = _consent().states[dataset][version];
         return (_consent().details[dataset][version].root, state.roundedCount, state.custodial, state.effectiveAt);
+    }
+
+    /// @inheritdoc IConsentRegistry
+    function ethicsApprovalOf(Purpose calldata purpose) external view returns (bytes32 document, uint64 validUntil) {
+        EthicsApproval storage approval = _consent().ethics[Transcript.purposeHash(purpose)];
+        return (approval.document, approval.validUntil);
     }
 
     /// @inheritdoc IConsentRegistry
@@ -286,6 +313,10 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
         if (wanted == disease) return 0;
         bytes32 leaf = keccak256(abi.encode(Transcript.TAG_MONDO, disease, wanted));
         return $.descends[$.mondoRoot][leaf] ? bytes32(0) : bytes32("disease");
+    }
+
+    function _refuseEthics(ConsentStorage storage $, Purpose calldata purpose) private view returns (bytes32) {
+        return block.timestamp > $.ethics[Transcript.purposeHash(purpose)].validUntil ? bytes32("ethics") : bytes32(0);
     }
 
     function _refuseDecided(

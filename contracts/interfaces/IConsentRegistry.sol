@@ -2,17 +2,19 @@
 pragma solidity 0.8.34;
 
 import {DatasetId} from "../types/Ids.sol";
-import {Purpose} from "../types/Training.sol";
+import {ConsentRef, Purpose} from "../types/Training.sol";
 
 /// @title ConsentRegistry: machine-readable terms (GA4GH DUO), salted grant roots, relayed revocation, consent epochs.
 /// @notice Nothing identifies a subject on chain: grants are leaves under a salted root; a revocation opens one leaf.
 /// leaf = keccak256(abi.encode(TAG("grant"), dataset, version, subjectKey, salt)) in a sorted-pair tree of double-hashed leaves (OpenZeppelin's). A leaf is bound to
 /// one dataset version, whose terms never change: broader terms need a new version and new grants.
-/// Supported DUO modifiers: claimed by the user 18 NPUNCU (= 45 and 46), 19 PUB, 20 COL, 21 IRB, 29 RTN, 45 NPU, 46 NCU; decided here 22 GS, 24 MOR, 25 TS, 26 US,
-/// 27 PS, 28 IS, 44 NPOA. Refused at registration: 12 RS, 15 NMDS, 16 GSO, 43 CC and unknown ones, for a purpose cannot state them.
+/// Supported DUO modifiers: claimed by the user 15 NMDS, 18 NPUNCU (= 45 and 46), 19 PUB, 20 COL, 21 IRB, 29 RTN, 45 NPU, 46 NCU; decided here 22 GS, 24 MOR, 25 TS,
+/// 26 US, 27 PS, 28 IS, 44 NPOA. Refused at registration: 12 RS and 16 GSO, for a purpose does not say what kind of research it is; 43 CC, which would allow care
+/// and not research; unknown ones. 21 IRB needs more than the claim: `recordEthicsApproval`.
 /// Subject keys are plain secp256k1 keys, one per subject and dataset. ERC-1271 is not supported: a contract could change its answer after the grant, and a shared
 /// wallet would link one subject's datasets.
-/// @dev Warning: an opened leaf shows the subject key and salt of that one dataset for ever. Claims (PUB, IRB, …) are the user's public word, not proof.
+/// @dev Warning: an opened leaf shows the subject key and salt of that one dataset for ever. Claims (PUB, NMDS, …) are the user's public word, not proof; so is
+/// the ethics document behind a recorded hash, which whoever holds it can compare, and the registry has never seen.
 interface IConsentRegistry {
     struct Terms {
         uint8 permission; // DUO: 4 NRES, 6 HMB, 7 DS, 11 POA, 42 GRU
@@ -43,6 +45,13 @@ interface IConsentRegistry {
         uint64 epoch,
         address relayer
     );
+    /// `document`: keccak256 of the approval's bytes. `purpose`: Transcript.purposeHash.
+    event EthicsApprovalRecorded(
+        bytes32 indexed purpose,
+        address indexed user,
+        bytes32 indexed document,
+        uint64 validUntil
+    );
     event MondoRootSet(bytes32 root);
     event DiseaseProven(bytes32 indexed root, bytes32 indexed ancestor, bytes32 indexed descendant);
 
@@ -61,6 +70,10 @@ interface IConsentRegistry {
     error AlreadyRevoked(bytes32 leaf);
     error BadGrantProof();
     error BadRevocationSignature(address expected);
+    error NotPurposeUser(address user, address caller);
+    error NoEthicsClaim();
+    error NoDocument();
+    error TooManyRefs(uint256 count);
 
     /// Dataset's institution, once for the current version. Bumps the epoch.
     function setTerms(DatasetId dataset, Terms calldata terms) external;
@@ -80,6 +93,9 @@ interface IConsentRegistry {
         bytes32[] calldata merkleProof,
         bytes calldata signature
     ) external;
+    /// The purpose's user: names the ethics approval (keccak256 of the document) under which exactly this purpose, which must claim 21 IRB, is pursued, and its last
+    /// second. A later record replaces an earlier one; one that has ended withdraws it. Commits and locks ordered after that are refused.
+    function recordEthicsApproval(Purpose calldata purpose, bytes32 document, uint64 validUntil) external;
     /// Governor: root of the tree of all (ancestor, descendant) pairs of one MONDO release. Proven pairs count for this root only; anybody may prove them again.
     function setMondoRoot(bytes32 root) external;
     /// Anybody, once a pair: shows that `ancestor` is an ancestor of `descendant` in the governed MONDO root, for DS terms.
@@ -87,9 +103,11 @@ interface IConsentRegistry {
     function proveDisease(bytes32 ancestor, bytes32 descendant, bytes32[] calldata path) external;
 
     function epochOf(DatasetId dataset) external view returns (uint64);
-    function epochsOf(DatasetId[] calldata datasets) external view returns (uint64[] memory);
+    /// Bit i: the epoch of refs[i]'s dataset is another now. At most 256 refs.
+    function movedSince(ConsentRef[] calldata refs) external view returns (uint256 moved);
     /// Reverts by name unless `purpose` is allowed for this version now with live grants; returns the consent epoch. A narrower disease than the terms' needs
-    /// `proveDisease` once before.
+    /// `proveDisease` once before, terms with 21 IRB a recorded ethics approval. Whoever commits, licenses or locks asks this in the same transaction: that is what makes
+    /// a revocation refuse all that is ordered after it (P7). An epoch remembered from before answers only whether anything has changed since.
     function requireAllowed(
         DatasetId dataset,
         uint32 version,
@@ -100,6 +118,8 @@ interface IConsentRegistry {
         DatasetId dataset,
         uint32 version
     ) external view returns (bytes32 root, uint32 roundedCount, bool custodial, uint64 effectiveAt);
+    /// Document zero: none recorded.
+    function ethicsApprovalOf(Purpose calldata purpose) external view returns (bytes32 document, uint64 validUntil);
     function isRevoked(bytes32 leaf) external view returns (bool);
     function mondoRoot() external view returns (bytes32);
 }

@@ -11,7 +11,7 @@ interface IModelVersions {
     struct Version {
         G1 c; // C_M
         uint256 h; // h_M, aggregate chain hash over M̃ ‖ P̃ (0 for the zero model)
-        bytes32 dataHash; // keccak256(abi.encode(storageRoot, artefactRoot, consentSetHash)): the parts are claims in the event
+        bytes32 dataHash; // keccak256(abi.encode(storageRoot, artefactRoot, consentSetHash)): the roots are the finalizer's claims, the last is the round's own
         uint64 bound; // |M̃_j| <= bound < 2^60
         RoundId round; // 0 for version 0
         uint64 createdAt;

@@ -60,6 +60,7 @@ interface IRoundManager {
     struct Frozen {
         bytes32 setHash;
         G1 cAgg;
+        bytes32 consentSetHash; // Transcript.consentSetHash of the included members' (dataset, version, epoch), in submission order
         uint256 included; // bitmap over submission order
         uint16 count;
         uint64 totalRecords; // Σ n̂

@@ -48,8 +48,8 @@ interface ITrainingRules {
         CampaignId campaign,
         bytes32 seed
     ) external view returns (address[] memory nodes, G1[] memory keys);
-    /// abi.encode(IRoundManager.Frozen) of the set that a round freezes now; empty when fewer than its minimum stay. `weights`: n̂ in submission order, 0: left
-    /// out already; those over maxShare of the rest are left out too. `keys` and `cs`: member key and C of every submission in the same order.
+    /// abi.encode(IRoundManager.Frozen), its consentSetHash left zero, of the set that a round freezes now; empty when fewer than its minimum stay. `weights`: n̂ in submission
+    /// order, 0: left out already; those over maxShare of the rest are left out too. `keys` and `cs`: member key and C of every submission in the same order.
     function frozenOf(
         RoundId round,
         bytes32[] calldata keys,

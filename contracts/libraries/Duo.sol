@@ -3,7 +3,8 @@ pragma solidity 0.8.34;
 
 import {Purpose} from "../types/Training.sol";
 
-/// @title Duo: the part of GA4GH's Data Use Ontology (DUO, release 2021-02-23) that a chain can decide. Codes are the numbers of the DUO terms.
+/// @title Duo: the part of GA4GH's Data Use Ontology (DUO, release 2021-02-23) that a chain can decide. Codes are the numbers of the DUO terms, as in
+/// github.com/EBISPOT/DUO, duo.csv: code 45 is DUO:0000045.
 library Duo {
     // Permissions
     uint8 internal constant NRES = 4; // no restriction
@@ -13,10 +14,11 @@ library Duo {
     uint8 internal constant GRU = 42; // general research use
 
     // Modifiers that a user claims to satisfy
+    uint8 internal constant NMDS = 15; // no general methods research
     uint8 internal constant NPUNCU = 18; // not-for-profit user and non-commercial use
     uint8 internal constant PUB = 19; // publishes results
     uint8 internal constant COL = 20; // collaborates with the study's investigator
-    uint8 internal constant IRB = 21; // ethics approval
+    uint8 internal constant IRB = 21; // ethics approval: the claim counts with a recorded document only
     uint8 internal constant RTN = 29; // returns derived data
     uint8 internal constant NPU = 45; // not-for-profit organisation
     uint8 internal constant NCU = 46; // non-commercial use
@@ -32,7 +34,8 @@ library Duo {
 
     uint64 internal constant NON_PROFIT = (uint64(1) << NPU) | (uint64(1) << NCU);
     uint64 internal constant CLAIMED =
-        (uint64(1) << NPUNCU) |
+        (uint64(1) << NMDS) |
+            (uint64(1) << NPUNCU) |
             (uint64(1) << PUB) |
             (uint64(1) << COL) |
             (uint64(1) << IRB) |

@@ -13,10 +13,3 @@ contract ConsentProbe {
         epoch = registry.requireAllowed(dataset, version, purpose);
     }
 }
-
-/// ERC-1271 wallet that says yes to everything.
-contract YesWallet {
-    function isValidSignature(bytes32, bytes calldata) external pure returns (bytes4) {
-        return 0x1626ba7e;
-    }
-}

@@ -8,7 +8,7 @@ import {PublicKey, SealedKey, SealedKeys} from "../libraries/SealedKeys.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1, G2} from "../types/Curve.sol";
 import {DatasetId, ModelId, RoundId} from "../types/Ids.sol";
-import {UpdateDetail} from "../types/Training.sol";
+import {ConsentRef, Purpose, UpdateDetail} from "../types/Training.sol";
 
 /// @title CryptoHarness: the internal libraries as external functions, for tests only.
 contract CryptoHarness {
@@ -197,6 +197,14 @@ contract CryptoHarness {
 
     function memberKey(address institution, G1 calldata c) external pure returns (bytes32) {
         return Transcript.memberKey(institution, c);
+    }
+
+    function consentSetHash(address registry, ConsentRef[] memory refs) external view returns (bytes32) {
+        return Transcript.consentSetHash(registry, refs);
+    }
+
+    function purposeHash(Purpose memory purpose) external pure returns (bytes32) {
+        return Transcript.purposeHash(purpose);
     }
 
     function setHash(address roundManager, RoundId round, bytes32[] memory keys) external view returns (bytes32) {

@@ -15,7 +15,7 @@ import {CodeData} from "../libraries/CodeData.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {G1} from "../types/Curve.sol";
 import {CampaignId, DatasetId, RoundId} from "../types/Ids.sol";
-import {RoundKind, RoundState, UpdateDetail} from "../types/Training.sol";
+import {ConsentRef, RoundKind, RoundState, UpdateDetail} from "../types/Training.sol";
 import {Weights} from "./Weights.sol";
 
 /// @title RoundManager
@@ -460,12 +460,13 @@ contract RoundManager is IRoundManager, Module {
         bytes32[] memory keys = new bytes32[](cs.length);
         for (uint256 i; i < keys.length; ++i) keys[i] = Transcript.memberKey(institutions[i], cs[i]);
         RoundKind kind = _run(d).round.kind;
-        uint256[] memory weights = _weights(id, kind, keys);
+        (uint256[] memory weights, ConsentRef[] memory refs) = _weights(id, kind, keys);
         bytes memory set = ITrainingRules(_modules().rules).frozenOf(id, keys, weights, cs);
         if (set.length == 0) {
             d.tooFew = true;
             return false;
         }
+        _nameConsents(set, refs);
         (d.frozen, d.frozenAt) = (CodeData.store(set), uint64(block.timestamp));
         Frozen memory f = _frozen(d);
         if (kind == RoundKind.Statistics) _useUp(keys, f.included);
@@ -474,22 +475,47 @@ contract RoundManager is IRoundManager, Module {
         return true;
     }
 
+    /// Fills the consents' hash into `set` = abi.encode(Frozen), whose words are setHash, cAgg (2), consentSetHash, included, …. `refs`, all submissions' in
+    /// order, is cut down to the included ones.
+    function _nameConsents(bytes memory set, ConsentRef[] memory refs) private view {
+        uint256 included;
+        assembly ("memory-safe") {
+            included := mload(add(set, 0xa0))
+        }
+        uint256 count;
+        for (uint256 i; i < refs.length; ++i) {
+            if ((included >> i) & 1 == 1) refs[count++] = refs[i];
+        }
+        // count <= refs.length: an array made shorter in its own memory.
+        assembly ("memory-safe") {
+            mstore(refs, count)
+        }
+        bytes32 hash = Transcript.consentSetHash(_modules().consent, refs);
+        assembly ("memory-safe") {
+            mstore(add(set, 0x80), hash)
+        }
+    }
+
     /// n̂ of those that stay, 0 of those that do not: unverified, excluded, consent not as committed, a dataset version that a statistics set has used.
-    function _weights(RoundId id, RoundKind kind, bytes32[] memory keys) private returns (uint256[] memory weights) {
+    function _weights(
+        RoundId id,
+        RoundKind kind,
+        bytes32[] memory keys
+    ) private returns (uint256[] memory weights, ConsentRef[] memory refs) {
         RoundManagerStorage storage $ = _storage();
         weights = new uint256[](keys.length);
-        DatasetId[] memory datasets = new DatasetId[](keys.length);
+        refs = new ConsentRef[](keys.length);
         for (uint256 i; i < keys.length; ++i) {
             Update storage u = $.updates[keys[i]];
             // Index = place for all of them: nothing is left out, twice in, or from elsewhere.
             if (!(u.round == id) || u.index != i) revert MemberListMismatch();
-            datasets[i] = u.dataset;
+            refs[i] = ConsentRef(u.dataset, u.datasetVersion, u.consentEpoch);
         }
-        uint64[] memory epochs = IConsentRegistry(_modules().consent).epochsOf(datasets);
+        uint256 moved = IConsentRegistry(_modules().consent).movedSince(refs);
         for (uint256 i; i < keys.length; ++i) {
             Update storage u = $.updates[keys[i]];
             if (!u.verified || u.excluded) continue;
-            if (epochs[i] != u.consentEpoch) _leaveOut(id, u, "consent");
+            if ((moved >> i) & 1 == 1) _leaveOut(id, u, "consent");
             else if (kind == RoundKind.Statistics && $.statisticsUsed[u.dataset][u.datasetVersion])
                 _leaveOut(id, u, "statistics");
             else weights[i] = u.records;
@@ -539,13 +565,13 @@ contract RoundManager is IRoundManager, Module {
         }
     }
 
-    /// All zero before the freeze. Laid out as in _run: setHash, cAgg (2 words), five more; summedAt moves, so storage has it.
+    /// All zero before the freeze. Laid out as in _run: setHash, cAgg (2 words), six more; summedAt moves, so storage has it.
     function _frozen(RoundData storage d) private view returns (Frozen memory f) {
         address at = d.frozen;
         assembly ("memory-safe") {
             extcodecopy(at, f, 0x01, 0x20)
             extcodecopy(at, mload(add(f, 0x20)), 0x21, 0x40)
-            extcodecopy(at, add(f, 0x40), 0x61, 0xa0)
+            extcodecopy(at, add(f, 0x40), 0x61, 0xc0)
         }
         f.summedAt = d.summedAt;
     }

@@ -80,7 +80,7 @@ contract RoundSettlement is Module, IRoundSettlement {
         _requireProof(f, r, set, next);
 
         uint256 fee = _proverFee(set.summedAt, s.ramp, s.prices);
-        _append(f, r, set.setHash, next, s.growth, fee);
+        _append(f, r, set.consentSetHash, next, s.growth, fee);
         // The tip too goes to the payee: whoever copies a proof and sends it first has earned nothing.
         uint256 tip = s.prices.tip;
         emit TipPaid(f.round, f.payee, "finalize", tip);
@@ -262,7 +262,7 @@ contract RoundSettlement is Module, IRoundSettlement {
     function _append(
         Finalization calldata f,
         IRoundManager.Round memory r,
-        bytes32 setHash,
+        bytes32 consentSetHash,
         G1 memory next,
         uint64 growth,
         uint256 fee
@@ -276,7 +276,7 @@ contract RoundSettlement is Module, IRoundSettlement {
             f.h,
             f.storageRoot,
             f.artefactRoot,
-            setHash,
+            consentSetHash,
             growth
         );
         emit RoundFinalized(f.round, r.campaign, r.model, version, f.payee, fee, next, f.h);

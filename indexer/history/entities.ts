@@ -80,6 +80,12 @@ export const entities = {
     epoch: "uint",
     relayer: "hex",
   }),
+  ethicsApproval: entity("An ethics approval that a user recorded for one purpose. Id: block-log.", {
+    purpose: "hex",
+    user: "hex",
+    document: "hex",
+    validUntil: "uint",
+  }),
   mondoRoot: entity("Root of the MONDO disease ontology. Id: block-log.", { root: "hex" }),
   diseaseLink: entity("A disease shown to be another's descendant under a MONDO root. Id: root-ancestor-descendant.", {
     root: "hex",

@@ -85,6 +85,7 @@ export const rules: Rules = {
       write("revocation", "leaf", "dataset version epoch relayer"),
       write("dataset", "dataset", "", { set: { consentEpoch: "epoch" }, add: { revocations: one } }),
     ],
+    EthicsApprovalRecorded: [write("ethicsApproval", "@log", "purpose user document validUntil")],
     MondoRootSet: [write("mondoRoot", "@log", "root")],
     DiseaseProven: [write("diseaseLink", "root ancestor descendant", "root ancestor descendant")],
   },

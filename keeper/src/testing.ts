@@ -90,6 +90,7 @@ export function roundIn(state: RoundStateName, change: RoundChange = {}): RoundS
           frozen: {
             setHash: HASH,
             cAgg: POINT,
+            consentSetHash: HASH,
             included: 7n,
             count: 3,
             totalRecords: 30n,

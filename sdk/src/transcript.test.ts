@@ -10,7 +10,10 @@ import {
   aggregateContextHash,
   CAMPAIGN_APPROVAL,
   ciphertextDigest,
+  consentSetHash,
   grantLeaf,
+  mondoLeaf,
+  purposeHash,
   importAggregateHash,
   importContextHash,
   keyHash,
@@ -32,6 +35,7 @@ const A1 = `0x${"a1".repeat(20)}`;
 const A2 = `0x${"a2".repeat(20)}`;
 const H1 = tag("one");
 const H2 = tag("two");
+const REF = { dataset: 1n, version: 2, epoch: 3n };
 const TWO = {
   x: 1368015179489954701390400359078579693043519447331113978918064868415326638035n,
   y: 9918110051302171585080402603319702774565515993150576347155970296011118125764n,
@@ -97,6 +101,13 @@ describe("transcript", () => {
     distinct([aggregate, ...variants(aggregate)].map(aggregateContextHash));
     const imported = { chainId: 1n, modelVersions: A1, model: 2n, keyHash: H1, srsHash: H2, n: 16 };
     distinct([imported, ...variants(imported)].map(importContextHash));
+    const wanted = { permission: 6, modifiers: 1n, disease: H1, region: H1, project: H1, user: A1 };
+    distinct([wanted, ...variants(wanted)].map(purposeHash));
+    distinct([
+      consentSetHash(2n, A1, [REF]),
+      consentSetHash(1n, A2, [REF]),
+      ...[REF, ...variants(REF)].map((ref) => consentSetHash(1n, A1, [ref])),
+    ]);
   });
 
   it("[attack 12] [attack 32] r depends on context, C, each A in order, the manifest and h, and is a scalar", () => {
@@ -132,6 +143,11 @@ describe("transcript", () => {
       memberKey(A2, G1_GENERATOR),
       importAggregateHash(H1),
       grantLeaf(1n, 1, A1, H1),
+      mondoLeaf(H1, H2),
+      mondoLeaf(H2, H1),
+      consentSetHash(1n, A1, []),
+      consentSetHash(1n, A1, [REF]),
+      consentSetHash(1n, A1, [REF, REF]),
     ]);
   });
 

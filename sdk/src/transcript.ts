@@ -200,13 +200,17 @@ export const grantLeaf = (dataset: bigint, datasetVersion: number, subjectKey: A
     [tag("grant"), dataset, datasetVersion, subjectKey, salt],
   );
 
-/** What data are asked for; Solidity's Purpose. */
+/** Leaf of the tree of all (ancestor, descendant) pairs of a MONDO release; terms are keccak256 of their CURIEs. */
+export const mondoLeaf = (ancestor: Hash, descendant: Hash): Hash =>
+  hash(["bytes32", "bytes32", "bytes32"], [tag("mondo"), ancestor, descendant]);
+
+/** What somebody wants data for; see Purpose in the contracts. */
 export interface Purpose {
-  /** DUO code of the permission asked for. */
+  /** DUO: 4 NRES, 6 HMB, 7 DS, 11 POA, 42 GRU. */
   readonly permission: number;
-  /** Bitmap 1 << DUO code of modifiers that the user can satisfy. */
+  /** Bitmap 1 << DUO code of the modifiers that the user claims to satisfy. */
   readonly modifiers: bigint;
-  /** keccak256 of a MONDO CURIE; zero unless the permission is DS. */
+  /** keccak256 of the MONDO CURIE; zero unless the permission is DS. */
   readonly disease: Hash;
   /** keccak256 of the ISO 3166-1 alpha-2 code; zero: unspecified. */
   readonly region: Hash;
@@ -214,6 +218,13 @@ export interface Purpose {
   readonly project: Hash;
   readonly user: Address;
 }
+
+/** What an ethics approval is recorded for. */
+export const purposeHash = (purpose: Purpose): Hash =>
+  hash(
+    ["bytes32", "tuple(uint8 permission,uint64 modifiers,bytes32 disease,bytes32 region,bytes32 project,address user)"],
+    [tag("purpose"), purpose],
+  );
 
 /** One state of one dataset's consent: its epoch rises with every change of terms or grants and every revocation. */
 export interface ConsentRef {

@@ -13,6 +13,7 @@ import {
   ConsentTerm,
   GrantRoot,
   Revocation,
+  EthicsApproval,
   MondoRoot,
   DiseaseLink,
   ReferenceString,
@@ -244,6 +245,21 @@ export function revocationAt(event: ethereum.Event, id: string): Revocation {
     row.version = BigInt.zero();
     row.epoch = BigInt.zero();
     row.relayer = new Bytes(0);
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function ethicsApprovalAt(event: ethereum.Event, id: string): EthicsApproval {
+  let row = EthicsApproval.load(id);
+  if (row == null) {
+    row = new EthicsApproval(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.purpose = new Bytes(0);
+    row.user = new Bytes(0);
+    row.document = new Bytes(0);
+    row.validUntil = BigInt.zero();
   }
   row.updatedAt = event.block.timestamp;
   return row;

@@ -17,6 +17,7 @@ import {
   diseaseLinkAt,
   enrolmentAt,
   equivocationAt,
+  ethicsApprovalAt,
   grantRootAt,
   hookFailureAt,
   institutionAt,
@@ -81,6 +82,7 @@ import {
 import {
   ConsentRevoked as ConsentConsentRevoked,
   DiseaseProven as ConsentDiseaseProven,
+  EthicsApprovalRecorded as ConsentEthicsApprovalRecorded,
   GrantsSet as ConsentGrantsSet,
   MondoRootSet as ConsentMondoRootSet,
   TermsSet as ConsentTermsSet,
@@ -415,6 +417,18 @@ export function onConsentDiseaseProven(event: ConsentDiseaseProven): void {
     row.root = p.root;
     row.ancestor = p.ancestor;
     row.descendant = p.descendant;
+    row.save();
+  }
+}
+
+export function onConsentEthicsApprovalRecorded(event: ConsentEthicsApprovalRecorded): void {
+  const p = event.params;
+  {
+    const row = ethicsApprovalAt(event, event.block.number.toString() + "-" + event.logIndex.toString());
+    row.purpose = p.purpose;
+    row.user = p.user;
+    row.document = p.document;
+    row.validUntil = p.validUntil;
     row.save();
   }
 }

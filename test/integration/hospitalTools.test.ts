@@ -28,10 +28,13 @@ import {
 import {
   checkAgainstChain,
   Curve,
+  grantLeaf,
+  parseKit,
   readManifest,
   readRegisteredVersion,
-  REVOCATION,
-  typedDataDomain,
+  relayRevocation,
+  signedRevocationSchema,
+  signRevocation,
   verifyMerkleProof,
 } from "@mednexus/sdk";
 import { decryptTo } from "@mednexus/sdk/node";
@@ -73,7 +76,7 @@ describe("hospital tools on a real chain", function () {
       const nonce = await context.provider.getTransactionCount(context.address);
       await registerInstitution(context, await Curve.load(), "relay");
       await provideStake(context, units(1_000));
-      await setDataTerms(context, first.dataset, { permission: 42 });
+      await setDataTerms(context, first.dataset, { permission: 42, modifiers: [] });
       const subjects = grantsOf(context, first.dataset, 1).map(({ subject }) => subject);
       await publishGrants(context, first.dataset, subjects);
       await enrol(context, campaign, first.dataset);
@@ -144,11 +147,21 @@ describe("hospital tools on a real chain", function () {
 
       const kit = revocationKit(context, dataset, 1, subject.address);
       const { root } = await system.contracts.consent.grantRootOf(dataset, 1);
-      expect(verifyMerkleProof(root, kit.leaf, kit.proof)).to.equal(true);
-      const domain = typedDataDomain(31337n, system.deployment.addresses.consent);
-      const signature = await subject.signTypedData(domain, REVOCATION, { dataset, leaf: kit.leaf });
-      await system.done(system.contracts.consent.revoke(dataset, 1, subject.address, kit.salt, kit.proof, signature));
-      expect(await system.contracts.consent.isRevoked(kit.leaf)).to.equal(true);
+      const leaf = grantLeaf(dataset, 1, subject.address, kit.salt);
+      expect(verifyMerkleProof(root, leaf, kit.proof)).to.equal(true);
+      const [refused, signed] = [
+        await codeOf(signRevocation(kit, Wallet.createRandom())),
+        await signRevocation(kit, subject),
+      ];
+      expect(refused).to.equal("WRONG_KEY");
+      const elsewhere = { ...system.deployment, chainId: 1 };
+      expect(await codeOf(relayRevocation(system.contracts, elsewhere, signed))).to.equal("WRONG_CHAIN");
+      await relayRevocation(
+        system.contracts,
+        system.deployment,
+        parseKit(signedRevocationSchema, JSON.stringify(signed)),
+      );
+      expect(await system.contracts.consent.isRevoked(leaf)).to.equal(true);
       expect(() => revocationKit(context, dataset, 1, new Wallet(`0x${"5b".repeat(32)}`).address)).to.throw(/no grant/);
       expect(await codeOf(publishGrants(context, dataset, [subject.address, subject.address.toLowerCase()]))).to.equal(
         "BAD_GRANTS",

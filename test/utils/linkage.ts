@@ -81,7 +81,7 @@ export const carefulTrail = (town: Town, hospital: Hospital, number: string): Pr
   trail(town, hospital, async () => {
     const { context } = hospital;
     const dataset = await registerDataset(context, { bytes: tableOf(number), records: 1, schema: schemaHash(schema) });
-    await setDataTerms(context, dataset, { permission: 42 });
+    await setDataTerms(context, dataset, { permission: 42, modifiers: [] });
     const key = new Wallet(hexlify(town.system.random(32)));
     const others = Array.from({ length: 5 }, () => getAddress(hexlify(town.system.random(20))));
     await publishGrants(context, dataset, [key.address, ...others]);
@@ -102,7 +102,7 @@ export const carelessTrail = (town: Town, hospital: Hospital, number: string): P
       1,
     ]);
     const dataset = eventArgs(sent, "DatasetRegistered").dataset as bigint;
-    await setDataTerms(context, dataset, { permission: 42 });
+    await setDataTerms(context, dataset, { permission: 42, modifiers: [] });
     const key = new Wallet(carelessKey(number));
     const leaves = [key.address, ...Array.from({ length: 5 }, () => hexlify(town.system.random(20)))].map((subject) =>
       grantLeaf(dataset, 1, subject, ZeroHash),

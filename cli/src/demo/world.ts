@@ -19,13 +19,15 @@ import {
   type Contracts,
   Curve,
   type Deployment,
+  DUO_PERMISSIONS,
   eventArgs,
   execute,
   generateKeyPair,
   type Hash,
   type KeyPair,
   MedNexusError,
-  REVOCATION,
+  relayRevocation,
+  signRevocation,
   systemRandom,
   termsHash,
   tokenAt,
@@ -68,9 +70,6 @@ const PRICES = {
   nodeLock: 50n,
   complaintBond: 5n,
 };
-
-/** GA4GH DUO codes of the demo: general research use granted, health/biomedical research asked for. */
-const DUO = { GRU: 42, HMB: 6 } as const;
 
 /** A party that acts through the demo's own process. */
 export interface Actor {
@@ -240,7 +239,7 @@ async function prepareInstitution(
   writeFileSync(join(folder, "schema.json"), JSON.stringify(setting.schema));
   const dataset = await registerDataset(own, { bytes: toUtf8Bytes(csv), records: rows.X.length, schema: hash });
   await execute(actors.admitter.contracts.datasets.auditRecords, [dataset, 1, rows.X.length]);
-  await setDataTerms(own, dataset, { permission: DUO.GRU });
+  await setDataTerms(own, dataset, { permission: DUO_PERMISSIONS.GRU, modifiers: [] });
   const subjects = Array.from({ length: SUBJECTS }, () => Wallet.createRandom());
   await publishGrants(
     own,
@@ -255,17 +254,9 @@ export async function revoke(world: World, institution: Institution, index: numb
   const { data } = institution;
   const subject = data?.subjects[index];
   if (data === undefined || subject === undefined) throw new MedNexusError("NO_SUBJECT", "no such subject to revoke");
-  const { salt, leaf, proof } = revocationKit(acting(institution, world.deployment), data.dataset, 1, subject.address);
-  const domain = typedDataDomain(BigInt(world.deployment.chainId), world.deployment.addresses.consent);
-  const signature = await subject.signTypedData(domain, REVOCATION, { dataset: data.dataset, leaf });
-  await execute(world.actors.relayer.contracts.consent.revoke, [
-    data.dataset,
-    1,
-    subject.address,
-    salt,
-    proof,
-    signature,
-  ]);
+  const kit = revocationKit(acting(institution, world.deployment), data.dataset, 1, subject.address);
+  const signed = await signRevocation(kit, subject);
+  await relayRevocation(world.actors.relayer.contracts, world.deployment, signed);
 }
 
 /** The institution's answer to a revocation: a grant root without that subject, and its row gone from the table. */
@@ -337,7 +328,7 @@ async function openCampaign(options: {
     normBound: training ? (1n << 15n) - 1n : (1n << 32n) - 1n,
     schemaHash: hash,
     purpose: {
-      permission: DUO.HMB,
+      permission: DUO_PERMISSIONS.HMB,
       modifiers: 0n,
       disease: ZeroHash,
       region: ZeroHash,

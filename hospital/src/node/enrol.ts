@@ -2,7 +2,9 @@
 import { hexlify, ZeroHash } from "ethers";
 import {
   type Address,
+  chainTerms,
   type Curve,
+  type DataUse,
   execute,
   grantLeaf,
   type Hash,
@@ -12,6 +14,7 @@ import {
   merkleRoot,
   proveKey,
   readTerms,
+  type RevocationKit,
   tokenAt,
 } from "@mednexus/sdk";
 import { requirePolicy } from "../policy/policy.ts";
@@ -36,36 +39,11 @@ export async function registerInstitution(context: Acting, curve: Curve, endpoin
   await execute(contracts.institutions.rotateShareKey, [shareKeys.publicKey, proof]);
 }
 
-/** Data-use terms of the current version, GA4GH DUO; see IConsentRegistry.Terms. They can be set once a version. */
-export interface DataTerms {
-  readonly permission: number;
-  readonly modifiers?: bigint;
-  readonly disease?: Hash;
-  readonly regions?: readonly Hash[];
-  readonly users?: readonly Address[];
-  readonly projects?: readonly Hash[];
-  readonly institutions?: readonly Address[];
-  readonly notBefore?: number;
-  readonly notAfter?: number;
-}
-
-export async function setDataTerms(context: Acting, dataset: bigint, terms: DataTerms): Promise<void> {
+/** Sets a dataset's data-use terms for its current version; nothing to do where it has some: they can be set once a version. */
+export async function setDataTerms(context: Acting, dataset: bigint, use: DataUse): Promise<void> {
   const version = await context.contracts.datasets.currentVersion(dataset);
   if ((await context.contracts.consent.termsHashOf(dataset, version)) !== ZeroHash) return;
-  await execute(context.contracts.consent.setTerms, [
-    dataset,
-    {
-      permission: terms.permission,
-      modifiers: terms.modifiers ?? 0n,
-      disease: terms.disease ?? ZeroHash,
-      regions: [...(terms.regions ?? [])],
-      users: [...(terms.users ?? [])],
-      projects: [...(terms.projects ?? [])],
-      institutions: [...(terms.institutions ?? [])],
-      notBefore: terms.notBefore ?? 0,
-      notAfter: terms.notAfter ?? 0,
-    },
-  ]);
+  await execute(context.contracts.consent.setTerms, [dataset, chainTerms(use)]);
 }
 
 /** One subject's grant: the pseudonymous key that can revoke it and the salt that hides it on chain. */
@@ -113,18 +91,26 @@ const leaves = (dataset: bigint, version: number, grants: readonly Grant[]): Has
 
 /** What a subject needs to revoke without the institution: hand it over with the consent form. Errors: `NO_GRANT`. */
 export function revocationKit(
-  context: Pick<Acting, "store">,
+  context: Pick<Acting, "store" | "deployment">,
   dataset: bigint,
   version: number,
   subject: Address,
-): Grant & { leaf: Hash; proof: Hash[] } {
+): RevocationKit {
   const grants = grantsOf(context, dataset, version);
   const index = grants.findIndex((grant) => grant.subject.toLowerCase() === subject.toLowerCase());
   const grant = grants[index];
   if (grant === undefined)
     throw new MedNexusError("NO_GRANT", `dataset ${dataset} version ${version} has no grant of ${subject}`);
-  const all = leaves(dataset, version, grants);
-  return { ...grant, leaf: all[index]!, proof: merkleProof(all, index) };
+  const { chainId, addresses } = context.deployment;
+  return {
+    version: 1,
+    chainId,
+    registry: addresses.consent,
+    dataset: String(dataset),
+    datasetVersion: version,
+    ...grant,
+    proof: merkleProof(leaves(dataset, version, grants), index),
+  };
 }
 
 /** Brings active stake up to `amount` (smallest unit): deposits what is missing, under an allowance of exactly that. */

@@ -118,6 +118,8 @@ export interface SubmittedUpdate {
 export interface FrozenSet {
   readonly setHash: Hash;
   readonly cAgg: G1;
+  /** Of the included members' consents, in submission order. */
+  readonly consentSetHash: Hash;
   readonly included: bigint;
   readonly count: number;
   readonly totalRecords: bigint;
@@ -216,6 +218,7 @@ export async function readFrozen(contracts: Contracts, id: bigint): Promise<Froz
   return {
     setHash: f.setHash,
     cAgg: g1(f.cAgg),
+    consentSetHash: f.consentSetHash,
     included: f.included,
     count: Number(f.count),
     totalRecords: f.totalRecords,

@@ -11,9 +11,6 @@ import {
   units,
 } from "../../fixtures/system.ts";
 
-const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
-const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
-
 describe("CampaignRegistry: open, cancel, end", () => {
   let system: System;
   let model: bigint;
@@ -173,61 +170,6 @@ describe("CampaignRegistry: open, cancel, end", () => {
     );
     await system.done(system.as(system.sponsor).campaigns.cancel(campaign));
     await system.open(await system.terms({ model }));
-  });
-
-  it("[attack 60] [attack 61] [attack 63] [attack 64] [attack 69] the approval is for this chain, contract, owner, sponsor, terms, once, until its deadline", async () => {
-    const terms = await system.terms({ model });
-    const refuse = (approval: { nonce: bigint; deadline: bigint; signature: string }, error: string, changed = terms) =>
-      expect(send(changed, approval)).to.be.revertedWithCustomError(campaigns(), error);
-    await refuse(await system.approval(terms, { chainId: 1n }), "BadOwnerApproval");
-    await refuse(await system.approval(terms, { contract: system.deployment.addresses.rounds }), "BadOwnerApproval");
-    await refuse(await system.approval(terms, { signer: system.sponsor }), "BadOwnerApproval");
-    await refuse(await system.approval(terms, { sponsor: system.deployment.token }), "BadOwnerApproval");
-    await refuse(await system.approval(terms), "BadOwnerApproval", { ...terms, rounds: 4n });
-    const signed = await system.approval(terms);
-    await refuse({ ...signed, nonce: signed.nonce + 1n }, "BadOwnerApproval");
-    await refuse({ ...signed, deadline: signed.deadline + 1n }, "BadOwnerApproval");
-    await refuse(await system.approval(terms, { deadline: await system.now() }), "ApprovalExpired");
-    await system.done(send(terms, signed));
-    await system.done(system.as(system.sponsor).campaigns.cancel(1n));
-    await refuse(signed, "NonceUsed");
-  });
-
-  it("[attack 65] [attack 66] high s, and a signature that recovers nobody", async () => {
-    const terms = await system.terms({ model });
-    const signed = await system.approval(terms);
-    const s = BigInt(`0x${signed.signature.slice(66, 130)}`);
-    expect(s <= HALF_ORDER).to.equal(true);
-    const flipped =
-      signed.signature.slice(0, 66) +
-      (ORDER - s).toString(16).padStart(64, "0") +
-      (signed.signature.endsWith("1b") ? "1c" : "1b");
-    for (const signature of [flipped, `0x${"00".repeat(65)}`, "0x", signed.signature.slice(0, -2)])
-      await expect(send(terms, { ...signed, signature })).to.be.revertedWithCustomError(
-        campaigns(),
-        "BadOwnerApproval",
-      );
-  });
-
-  it("[attack 67] an ERC-1271 owner: a yes counts; a no, burnt gas, a flood, a short answer do not, at a bounded price", async () => {
-    const wallet = await system.ethers.deployContract("HostileWallet");
-    const address = await wallet.getAddress();
-    const own = system.as(system.owner);
-    await system.done(own.inft.transferFrom(await system.owner.getAddress(), address, model));
-    const terms = await system.terms({ model });
-    const approval = { ...(await system.approval(terms)), signature: "0x1234" };
-    for (const mood of [1, 2, 3, 4]) {
-      await wallet.setMood!(mood);
-      await expect(send(terms, approval)).to.be.revertedWithCustomError(campaigns(), "BadOwnerApproval");
-      const { nonce, deadline, signature } = approval;
-      const sent = system
-        .as(system.sponsor)
-        .campaigns.open(terms, system.deployment.token, nonce, deadline, signature, { gasLimit: 10_000_000n });
-      await expect(sent).to.be.revertedWithCustomError(campaigns(), "BadOwnerApproval");
-      expect((await system.ethers.provider.getBlock("latest"))!.gasUsed).to.be.below(1_500_000n);
-    }
-    await wallet.setMood!(0);
-    await system.done(send(terms, approval));
   });
 
   it("[attack 145] cancel: the sponsor between rounds; anybody once the campaign has idled for the unbonding time", async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import hre from "hardhat";
+import { consentSetHash, purposeHash } from "@mednexus/sdk";
 import { concat, dataSlice, id, keccak256, toBeHex } from "ethers";
 
 /** Solidity against test/vectors/encoding.json, which circuits, TypeScript and Python follow too. */
@@ -120,5 +121,19 @@ describe("Transcript.sol against the encoding vectors", () => {
     for (const [i, { dataset, datasetVersion, subjectKey, salt }] of grants.entries()) {
       expect(await harness.grantLeaf(dataset, datasetVersion, subjectKey, salt)).to.equal(leaves[i]);
     }
+  });
+
+  it("consent sets and purposes, as the SDK computes them", async () => {
+    const registry = "0x00000000000000000000000000000000000000C1";
+    const refs = [
+      { dataset: 2n ** 64n - 1n, version: 2 ** 32 - 1, epoch: 2n ** 64n - 1n },
+      { dataset: 1n, version: 2, epoch: 3n },
+    ];
+    for (const set of [[], refs.slice(1), refs, refs.toReversed()])
+      expect(await harness.consentSetHash(registry, set)).to.equal(consentSetHash(31337n, registry, set));
+    const words = ["disease", "region", "project"].map((name) => id(name));
+    const [disease, region, project] = words as [string, string, string];
+    const purpose = { permission: 7, modifiers: 2n ** 63n, disease, region, project, user: registry };
+    expect(await harness.purposeHash(purpose)).to.equal(purposeHash(purpose));
   });
 });

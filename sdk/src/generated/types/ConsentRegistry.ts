@@ -32,15 +32,17 @@ export interface ConsentRegistryInterface extends Interface {
       | "authority"
       | "eip712Domain"
       | "epochOf"
-      | "epochsOf"
+      | "ethicsApprovalOf"
       | "grantRootOf"
       | "initialize"
       | "isConsumingScheduledOp"
       | "isRevoked"
       | "modules"
       | "mondoRoot"
+      | "movedSince"
       | "proveDisease"
       | "proxiableUUID"
+      | "recordEthicsApproval"
       | "requireAllowed"
       | "revoke"
       | "setAuthority"
@@ -58,6 +60,7 @@ export interface ConsentRegistryInterface extends Interface {
       | "ConsentRevoked"
       | "DiseaseProven"
       | "EIP712DomainChanged"
+      | "EthicsApprovalRecorded"
       | "GrantsSet"
       | "Initialized"
       | "MondoRootSet"
@@ -85,8 +88,17 @@ export interface ConsentRegistryInterface extends Interface {
     values: [BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "epochsOf",
-    values: [BigNumberish[]]
+    functionFragment: "ethicsApprovalOf",
+    values: [
+      {
+        permission: BigNumberish;
+        modifiers: BigNumberish;
+        disease: BytesLike;
+        region: BytesLike;
+        project: BytesLike;
+        user: AddressLike;
+      }
+    ]
   ): string;
   encodeFunctionData(
     functionFragment: "grantRootOf",
@@ -107,12 +119,33 @@ export interface ConsentRegistryInterface extends Interface {
   encodeFunctionData(functionFragment: "modules", values?: undefined): string;
   encodeFunctionData(functionFragment: "mondoRoot", values?: undefined): string;
   encodeFunctionData(
+    functionFragment: "movedSince",
+    values: [
+      { dataset: BigNumberish; version: BigNumberish; epoch: BigNumberish }[]
+    ]
+  ): string;
+  encodeFunctionData(
     functionFragment: "proveDisease",
     values: [BytesLike, BytesLike, BytesLike[]]
   ): string;
   encodeFunctionData(
     functionFragment: "proxiableUUID",
     values?: undefined
+  ): string;
+  encodeFunctionData(
+    functionFragment: "recordEthicsApproval",
+    values: [
+      {
+        permission: BigNumberish;
+        modifiers: BigNumberish;
+        disease: BytesLike;
+        region: BytesLike;
+        project: BytesLike;
+        user: AddressLike;
+      },
+      BytesLike,
+      BigNumberish
+    ]
   ): string;
   encodeFunctionData(
     functionFragment: "requireAllowed",
@@ -221,7 +254,10 @@ export interface ConsentRegistryInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "epochOf", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "epochsOf", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "ethicsApprovalOf",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(
     functionFragment: "grantRootOf",
     data: BytesLike
@@ -234,12 +270,17 @@ export interface ConsentRegistryInterface extends Interface {
   decodeFunctionResult(functionFragment: "isRevoked", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "modules", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "mondoRoot", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "movedSince", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "proveDisease",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
     functionFragment: "proxiableUUID",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "recordEthicsApproval",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -334,6 +375,31 @@ export namespace EIP712DomainChangedEvent {
   export type InputTuple = [];
   export type OutputTuple = [];
   export interface OutputObject {}
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace EthicsApprovalRecordedEvent {
+  export type InputTuple = [
+    purpose: BytesLike,
+    user: AddressLike,
+    document: BytesLike,
+    validUntil: BigNumberish
+  ];
+  export type OutputTuple = [
+    purpose: string,
+    user: string,
+    document: string,
+    validUntil: bigint
+  ];
+  export interface OutputObject {
+    purpose: string;
+    user: string;
+    document: string;
+    validUntil: bigint;
+  }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
   export type Log = TypedEventLog<Event>;
@@ -630,7 +696,20 @@ export interface ConsentRegistry extends BaseContract {
 
   epochOf: TypedContractMethod<[dataset: BigNumberish], [bigint], "view">;
 
-  epochsOf: TypedContractMethod<[datasets: BigNumberish[]], [bigint[]], "view">;
+  ethicsApprovalOf: TypedContractMethod<
+    [
+      purpose: {
+        permission: BigNumberish;
+        modifiers: BigNumberish;
+        disease: BytesLike;
+        region: BytesLike;
+        project: BytesLike;
+        user: AddressLike;
+      }
+    ],
+    [[string, bigint] & { document: string; validUntil: bigint }],
+    "view"
+  >;
 
   grantRootOf: TypedContractMethod<
     [dataset: BigNumberish, version: BigNumberish],
@@ -709,6 +788,18 @@ export interface ConsentRegistry extends BaseContract {
 
   mondoRoot: TypedContractMethod<[], [string], "view">;
 
+  movedSince: TypedContractMethod<
+    [
+      refs: {
+        dataset: BigNumberish;
+        version: BigNumberish;
+        epoch: BigNumberish;
+      }[]
+    ],
+    [bigint],
+    "view"
+  >;
+
   proveDisease: TypedContractMethod<
     [ancestor: BytesLike, descendant: BytesLike, path: BytesLike[]],
     [void],
@@ -716,6 +807,23 @@ export interface ConsentRegistry extends BaseContract {
   >;
 
   proxiableUUID: TypedContractMethod<[], [string], "view">;
+
+  recordEthicsApproval: TypedContractMethod<
+    [
+      purpose: {
+        permission: BigNumberish;
+        modifiers: BigNumberish;
+        disease: BytesLike;
+        region: BytesLike;
+        project: BytesLike;
+        user: AddressLike;
+      },
+      document: BytesLike,
+      validUntil: BigNumberish
+    ],
+    [void],
+    "nonpayable"
+  >;
 
   requireAllowed: TypedContractMethod<
     [
@@ -864,8 +972,21 @@ export interface ConsentRegistry extends BaseContract {
     nameOrSignature: "epochOf"
   ): TypedContractMethod<[dataset: BigNumberish], [bigint], "view">;
   getFunction(
-    nameOrSignature: "epochsOf"
-  ): TypedContractMethod<[datasets: BigNumberish[]], [bigint[]], "view">;
+    nameOrSignature: "ethicsApprovalOf"
+  ): TypedContractMethod<
+    [
+      purpose: {
+        permission: BigNumberish;
+        modifiers: BigNumberish;
+        disease: BytesLike;
+        region: BytesLike;
+        project: BytesLike;
+        user: AddressLike;
+      }
+    ],
+    [[string, bigint] & { document: string; validUntil: bigint }],
+    "view"
+  >;
   getFunction(
     nameOrSignature: "grantRootOf"
   ): TypedContractMethod<
@@ -946,6 +1067,19 @@ export interface ConsentRegistry extends BaseContract {
     nameOrSignature: "mondoRoot"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
+    nameOrSignature: "movedSince"
+  ): TypedContractMethod<
+    [
+      refs: {
+        dataset: BigNumberish;
+        version: BigNumberish;
+        epoch: BigNumberish;
+      }[]
+    ],
+    [bigint],
+    "view"
+  >;
+  getFunction(
     nameOrSignature: "proveDisease"
   ): TypedContractMethod<
     [ancestor: BytesLike, descendant: BytesLike, path: BytesLike[]],
@@ -955,6 +1089,24 @@ export interface ConsentRegistry extends BaseContract {
   getFunction(
     nameOrSignature: "proxiableUUID"
   ): TypedContractMethod<[], [string], "view">;
+  getFunction(
+    nameOrSignature: "recordEthicsApproval"
+  ): TypedContractMethod<
+    [
+      purpose: {
+        permission: BigNumberish;
+        modifiers: BigNumberish;
+        disease: BytesLike;
+        region: BytesLike;
+        project: BytesLike;
+        user: AddressLike;
+      },
+      document: BytesLike,
+      validUntil: BigNumberish
+    ],
+    [void],
+    "nonpayable"
+  >;
   getFunction(
     nameOrSignature: "requireAllowed"
   ): TypedContractMethod<
@@ -1100,6 +1252,13 @@ export interface ConsentRegistry extends BaseContract {
     EIP712DomainChangedEvent.OutputObject
   >;
   getEvent(
+    key: "EthicsApprovalRecorded"
+  ): TypedContractEvent<
+    EthicsApprovalRecordedEvent.InputTuple,
+    EthicsApprovalRecordedEvent.OutputTuple,
+    EthicsApprovalRecordedEvent.OutputObject
+  >;
+  getEvent(
     key: "GrantsSet"
   ): TypedContractEvent<
     GrantsSetEvent.InputTuple,
@@ -1185,6 +1344,17 @@ export interface ConsentRegistry extends BaseContract {
       EIP712DomainChangedEvent.InputTuple,
       EIP712DomainChangedEvent.OutputTuple,
       EIP712DomainChangedEvent.OutputObject
+    >;
+
+    "EthicsApprovalRecorded(bytes32,address,bytes32,uint64)": TypedContractEvent<
+      EthicsApprovalRecordedEvent.InputTuple,
+      EthicsApprovalRecordedEvent.OutputTuple,
+      EthicsApprovalRecordedEvent.OutputObject
+    >;
+    EthicsApprovalRecorded: TypedContractEvent<
+      EthicsApprovalRecordedEvent.InputTuple,
+      EthicsApprovalRecordedEvent.OutputTuple,
+      EthicsApprovalRecordedEvent.OutputObject
     >;
 
     "GrantsSet(uint64,uint32,bytes32,uint32,bool,uint64,uint64)": TypedContractEvent<

@@ -989,6 +989,7 @@ export interface RoundManager extends BaseContract {
       [
         string,
         [bigint, bigint] & { x: bigint; y: bigint },
+        string,
         bigint,
         bigint,
         bigint,
@@ -998,6 +999,7 @@ export interface RoundManager extends BaseContract {
       ] & {
         setHash: string;
         cAgg: [bigint, bigint] & { x: bigint; y: bigint };
+        consentSetHash: string;
         included: bigint;
         count: bigint;
         totalRecords: bigint;
@@ -1388,6 +1390,7 @@ export interface RoundManager extends BaseContract {
       [
         string,
         [bigint, bigint] & { x: bigint; y: bigint },
+        string,
         bigint,
         bigint,
         bigint,
@@ -1397,6 +1400,7 @@ export interface RoundManager extends BaseContract {
       ] & {
         setHash: string;
         cAgg: [bigint, bigint] & { x: bigint; y: bigint };
+        consentSetHash: string;
         included: bigint;
         count: bigint;
         totalRecords: bigint;
