@@ -22,7 +22,8 @@ contract EconomyHandler {
         uint256 deposited; // tokens that left its wallet for a module's purpose
         uint256 withdrawn; // tokens that reached it or its payee
         uint256 credited; // by anybody to it, withdrawals not subtracted
-        uint256 lockedNow;
+        uint256 lockedNow; // by RoundManager
+        uint256 lockedForJobs; // by ComputeMarket
     }
 
     struct Offence {
@@ -42,6 +43,8 @@ contract EconomyHandler {
     address public constant DISPUTES = address(0xd1);
     address public constant SUMS = address(0x50);
     address public constant SETTLEMENT = address(0x5e);
+    address public constant COMPUTE = address(0xc0);
+    uint256 public constant MODULES = 6; // purposes of stand-ins, see `module`
     uint256 public constant PARTIES = 3;
     uint256 public constant ACCOUNTS = 2; // party words per purpose of a module
 
@@ -68,13 +71,14 @@ contract EconomyHandler {
         Modules memory m;
         (m.vault, m.parameters, m.stake) = (address(VAULT), address(PARAMETERS), address(STAKE));
         (m.campaigns, m.rounds, m.disputes, m.sums, m.settlement) = (CAMPAIGNS, ROUNDS, DISPUTES, SUMS, SETTLEMENT);
+        m.compute = COMPUTE;
         STAKE.wire(m);
         PARAMETERS.wire(m);
-        bytes32[] memory purposes = new bytes32[](6);
-        address[] memory modules = new address[](6);
-        purposes[5] = Purposes.STAKE;
-        modules[5] = address(STAKE);
-        for (uint256 i; i < 5; ++i) (purposes[i], modules[i]) = module(i);
+        bytes32[] memory purposes = new bytes32[](MODULES + 1);
+        address[] memory modules = new address[](MODULES + 1);
+        purposes[MODULES] = Purposes.STAKE;
+        modules[MODULES] = address(STAKE);
+        for (uint256 i; i < MODULES; ++i) (purposes[i], modules[i]) = module(i);
         VAULT.assignInitial(purposes, modules);
     }
 
@@ -139,7 +143,7 @@ contract EconomyHandler {
     // --- modules
 
     function hold(uint256 which, uint256 account, uint256 who, uint256 amount) external {
-        (bytes32 purpose, address by) = module(bound(which, 0, 4));
+        (bytes32 purpose, address by) = module(bound(which, 0, MODULES - 1));
         who = bound(who, 0, PARTIES - 1);
         amount = bound(amount, 0, 1e12);
         uint256 before = _fund(who, amount);
@@ -150,8 +154,8 @@ contract EconomyHandler {
     }
 
     function move(uint256 from, uint256 fromAccount, uint256 to, uint256 toAccount, uint256 amount) external {
-        (bytes32 source, address by) = module(bound(from, 0, 4));
-        (bytes32 target, ) = module(bound(to, 0, 4));
+        (bytes32 source, address by) = module(bound(from, 0, MODULES - 1));
+        (bytes32 target, ) = module(bound(to, 0, MODULES - 1));
         bytes32 a = _account(fromAccount);
         bytes32 b = _account(toAccount);
         amount = bound(amount, 0, VAULT.heldOf(address(TOKEN), source, a));
@@ -161,7 +165,7 @@ contract EconomyHandler {
     }
 
     function credit(uint256 which, uint256 account, uint256 who, uint256 amount) external {
-        (bytes32 purpose, address by) = module(bound(which, 0, 4));
+        (bytes32 purpose, address by) = module(bound(which, 0, MODULES - 1));
         who = bound(who, 0, PARTIES - 1);
         bytes32 a = _account(account);
         amount = bound(amount, 0, VAULT.heldOf(address(TOKEN), purpose, a));
@@ -173,8 +177,8 @@ contract EconomyHandler {
 
     /// A module reaches for a purpose of another, or for more than is there: must fail whatever the numbers.
     function steal(uint256 which, uint256 victim, uint256 account, uint256 amount) external {
-        (, address by) = module(bound(which, 0, 4));
-        (bytes32 purpose, address owner) = module(bound(victim, 0, 4));
+        (, address by) = module(bound(which, 0, MODULES - 1));
+        (bytes32 purpose, address owner) = module(bound(victim, 0, MODULES - 1));
         bytes32 a = _account(account);
         if (by == owner) amount = VAULT.heldOf(address(TOKEN), purpose, a) + bound(amount, 1, 1e12);
         vm.prank(by);
@@ -186,21 +190,35 @@ contract EconomyHandler {
 
     // --- locks and slashes
 
-    function lock(uint256 who, uint256 amount) external {
+    /// More than is free must fail: no stake stands behind two locks.
+    function lock(uint256 who, uint256 amount, bool job) external {
         who = bound(who, 0, PARTIES - 1);
-        amount = bound(amount, 0, STAKE.freeOf(party(who)));
-        vm.prank(ROUNDS);
-        STAKE.lock(party(who), amount);
-        ledgers[who].lockedNow += amount;
+        uint256 free = STAKE.freeOf(party(who));
+        amount = bound(amount, 0, free + free / 4 + 1);
+        vm.prank(job ? COMPUTE : ROUNDS);
+        try STAKE.lock(party(who), amount) {
+            _check(amount <= free, "P4: stake counted twice");
+            if (job) ledgers[who].lockedForJobs += amount;
+            else ledgers[who].lockedNow += amount;
+        } catch {
+            _check(amount > free || STAKE.isSuspended(party(who)), "P9: free stake that cannot be locked");
+        }
         ++done;
     }
 
-    function unlock(uint256 who, uint256 amount) external {
+    /// What the other locker holds must stay.
+    function unlock(uint256 who, uint256 amount, bool job) external {
         who = bound(who, 0, PARTIES - 1);
-        amount = bound(amount, 0, ledgers[who].lockedNow);
-        vm.prank(ROUNDS);
-        STAKE.unlock(party(who), amount);
-        ledgers[who].lockedNow -= amount;
+        uint256 own = job ? ledgers[who].lockedForJobs : ledgers[who].lockedNow;
+        amount = bound(amount, 0, own + own / 4 + 1);
+        vm.prank(job ? COMPUTE : ROUNDS);
+        try STAKE.unlock(party(who), amount) {
+            _check(amount <= own, "P4: a lock of another module released");
+            if (job) ledgers[who].lockedForJobs -= amount;
+            else ledgers[who].lockedNow -= amount;
+        } catch {
+            _check(amount > own, "P9: a lock that stays");
+        }
         ++done;
     }
 
@@ -214,7 +232,7 @@ contract EconomyHandler {
 
     function slash(uint256 who, uint256 which, uint256 account, uint256 amount, uint256 loss) external {
         who = bound(who, 0, PARTIES - 1);
-        (bytes32 purpose, address by) = module(2 + bound(which, 0, 2));
+        (bytes32 purpose, address by) = module(2 + bound(which, 0, MODULES - 3));
         amount = bound(amount, 0, 1e12);
         loss = bound(loss, 0, 1e12);
         uint256 had = STAKE.activeOf(party(who)) + STAKE.unbondingOf(party(who));
@@ -269,13 +287,14 @@ contract EconomyHandler {
         return address(uint160(0xa11ce000 + who));
     }
 
-    /// Purposes of modules that stand-ins play; the slashers have 2, 3 and 4.
+    /// Purposes of modules that stand-ins play; the slashers have those from 2 on.
     function module(uint256 which) public pure returns (bytes32 purpose, address by) {
         if (which == 0) return (Purposes.CAMPAIGN, CAMPAIGNS);
         if (which == 1) return (Purposes.ROUND, SETTLEMENT);
         if (which == 2) return (Purposes.COMPENSATION, SETTLEMENT);
         if (which == 3) return (Purposes.DISPUTE, DISPUTES);
-        return (Purposes.SUMS, SUMS);
+        if (which == 4) return (Purposes.SUMS, SUMS);
+        return (Purposes.JOB, COMPUTE);
     }
 
     /// Largest stake that some offence still within its time needs to find.
@@ -365,10 +384,10 @@ contract EconomyTest is Targets {
         for (uint256 i; i < _h.PARTIES(); ++i) {
             wallets += _h.TOKEN().balanceOf(_h.party(i));
             booked += _h.VAULT().creditOf(token, _h.party(i)) + _heldStake(i);
-            (uint256 staked, , , uint256 deposited, , , ) = _h.ledgers(i);
+            (uint256 staked, , , uint256 deposited, , , , ) = _h.ledgers(i);
             paidIn += staked + deposited;
         }
-        for (uint256 m; m < 5; ++m) {
+        for (uint256 m; m < _h.MODULES(); ++m) {
             (bytes32 purpose, ) = _h.module(m);
             for (uint256 a = 1; a <= _h.ACCOUNTS(); ++a) booked += _h.VAULT().heldOf(token, purpose, bytes32(a));
         }
@@ -389,22 +408,32 @@ contract EconomyTest is Targets {
                 ,
                 uint256 withdrawn,
                 uint256 credited,
-                uint256 locked
+                uint256 lockedNow,
+                uint256 lockedForJobs
             ) = _h.ledgers(i);
             address who = i == _h.PARTIES() ? _h.TREASURY() : _h.party(i);
             uint256 active = _h.STAKE().activeOf(who);
             uint256 unbonding = _h.STAKE().unbondingOf(who);
             require(paidIn == active + unbonding + returned + slashed, "P4: a party's stake");
             require(_h.VAULT().creditOf(token, who) == credited - withdrawn, "P4: a party's credit");
-            require(_h.STAKE().lockedOf(who) == locked, "P4: a party's locks");
-            require(_h.STAKE().freeOf(who) == (active > locked ? active - locked : 0), "P4: free stake");
-            uint256 entries;
-            for (uint256 k; k < 16; ++k) {
-                (uint256 amount, ) = _h.STAKE().unbondingAt(who, k);
-                entries += amount;
-            }
-            require(entries == unbonding, "P4: unbonding entries");
+            _locks(who, active, lockedNow, lockedForJobs);
+            require(_entries(who) == unbonding, "P4: unbonding entries");
             if (i < _h.PARTIES()) require(_heldStake(i) == active + unbonding, "P4: stake held in the vault");
+        }
+    }
+
+    function _locks(address who, uint256 active, uint256 rounds, uint256 jobs) private view {
+        uint256 locked = rounds + jobs;
+        require(_h.STAKE().lockedBy(who, _h.ROUNDS()) == rounds, "P4: a party's locks in rounds");
+        require(_h.STAKE().lockedBy(who, _h.COMPUTE()) == jobs, "P4: a party's locks in jobs");
+        require(_h.STAKE().lockedOf(who) == locked, "P4: a party's locks");
+        require(_h.STAKE().freeOf(who) == (active > locked ? active - locked : 0), "P4: free stake");
+    }
+
+    function _entries(address who) private view returns (uint256 total) {
+        for (uint256 k; k < 16; ++k) {
+            (uint256 amount, ) = _h.STAKE().unbondingAt(who, k);
+            total += amount;
         }
     }
 

@@ -60,11 +60,27 @@ export const planted: readonly Planted[] = [
     ...economy,
   },
   {
+    bug: "released twice",
+    what: "a module releases what another has locked",
+    file: "contracts/vault/Stake.sol",
+    before: "uint256 own = _lockedFor(account, forJob);",
+    after: "uint256 own = account.locked;",
+    ...economy,
+  },
+  {
     bug: "fee after cap",
     what: "the treasury's part is taken from the capped compensation, not from the slash",
     file: "contracts/vault/Stake.sol",
     before: "compensation = Math.min(loss, slashed - cut);",
     after: "compensation = Math.min(loss, slashed);\n        compensation -= Math.min(cut, compensation / 5);",
+    ...rounds,
+  },
+  {
+    bug: "fee after cap",
+    what: "each faulted node pays the members' whole loss once more",
+    file: "contracts/training/DisputeBase.sol",
+    before: "Math.saturatingSub(p.membersLoss, vault.heldOf(token, Purposes.COMPENSATION, account))",
+    after: "p.membersLoss",
     ...rounds,
   },
   {
