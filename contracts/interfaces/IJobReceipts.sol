@@ -47,7 +47,8 @@ interface IJobReceipts {
         AttestorId attestor,
         bytes calldata attestation
     ) external;
-    /// First step of a challenge: keccak256(abi.encode(challenger, job, decision, score, salt)). Committing again changes nothing.
+    /// First step of a challenge: keccak256(abi.encode(challenger, job, output, salt)), the proof included: the output alone is anybody's to compute who has
+    /// model and input, and would let it take the proof from the mempool. Committing again changes nothing.
     function commitChallenge(bytes32 commitment) external;
     /// Second step, a block later or more, in the window: the prover's collateral is slashed, the caller compensated.
     function challenge(

@@ -9,11 +9,15 @@ import {Purpose} from "../types/Training.sol";
 /// @notice An owner publishes offers, each immutable under its id. A buyer pays for whole units at once: uses, or periods of time. What is earned (uses taken,
 /// seconds gone, linearly) belongs to the payees fixed at the purchase: of a model, its royalty to the creator's split and the rest to the seller; of a dataset, its
 /// institution; each less the protocol's fee. A token that moves later takes nothing along: what was sold before stays with who sold it.
-/// What is not earned returns to the buyer: when it closes the licence (less the offer's minimum), and whole when consent is gone. Consent is asked at each use; the
-/// licence of a dataset is for one version and one purpose, whose user is the licensee.
+/// What is not earned returns to the buyer when the licence is closed, less the offer's minimum; whole when the dataset's institution or subjects have changed
+/// what they consent to. Consent is asked at each use; the licence of a dataset is for one version and one purpose, whose user is the licensee.
 /// Everything is paid as vault credit. Rounding favours neither the caller nor the one who calls often: shares are floors of the sum earned so far.
 /// Entries (`offer`, `buy`) stop while paused; uses, collecting, closing never do.
-/// @dev Warning: a licence says who may use; it cannot take back what was decrypted. Offers can carry a minimum that is earned whatever the buyer does.
+/// @dev Warning: a licence says who may use; it cannot take back what was decrypted.
+/// Warning: a per-use licence has no end: what is not used stays the licensee's until it closes, and `minUnits` are earned only then.
+/// Warning: consent refuses for a while, too: from a revocation to the next grants, and for a day after grants that may admit somebody. Whoever likes
+/// can close a dataset's licences in that time; the licensee gets what is not earned and has to buy anew.
+/// Warning: `collect` divides what has come since the last time; a last remainder of less than ten smallest units can be too small for it.
 interface ILicenseMarket {
     enum Asset {
         Model,
@@ -42,13 +46,13 @@ interface ILicenseMarket {
         OfferId offer;
         address licensee; // who bought it; refunds go to it
         uint32 units;
-        uint32 used; // PerUse
-        uint32 reserved; // PerUse: taken by open jobs, not yet earned
+        uint32 used; // PerUse; Timed: 0
+        uint32 reserved; // PerUse: taken by open jobs, not yet earned; Timed: 0
         uint40 start; // unix seconds
         uint40 closedAt; // 0: open
         uint16 protocolFeeBps; // of what is earned; fixed at the purchase
         uint64 consentEpoch; // of a dataset, at the purchase
-        uint128 keptAtClose; // what stayed for the payees when it was closed
+        uint128 keptAtClose; // once closed: what the payees have for sure; uses that jobs still hold may add to it
         uint128 collected; // of what is earned
         Purpose purpose; // of a dataset; empty for a model
     }
@@ -70,7 +74,9 @@ interface ILicenseMarket {
         uint64 consentEpoch,
         Purpose purpose
     );
+    /// `uses`: taken of a per-use licence; 0 of a timed one.
     event LicenseUsed(LicenseId indexed license, address indexed by, uint32 uses);
+    /// Per-use licences only, as ReservationEnded.
     event LicenseReserved(LicenseId indexed license);
     /// `uses`: 1 where the job was delivered, 0 where it came to nothing.
     event ReservationEnded(LicenseId indexed license, uint32 uses);
@@ -120,8 +126,8 @@ interface ILicenseMarket {
     function use(LicenseId license, uint32 uses) external;
     /// Licensee: who may take uses in its name.
     function setDelegate(LicenseId license, address delegate, bool allowed) external;
-    /// Ends a licence and credits the licensee with what is not earned. The licensee at any time: less what `minUnits` keep, unless the dataset's consent epoch has moved
-    /// since the purchase. Anybody, once consent refuses the purpose: nothing kept beyond what is earned.
+    /// Ends a licence and credits the licensee with what is not earned, less what `minUnits` keep unless the dataset's consent epoch has moved since the purchase.
+    /// The licensee, at any time; anybody, once consent refuses the purpose.
     function close(LicenseId license) external returns (uint256 refund);
 
     // --- ComputeMarket only
@@ -135,7 +141,7 @@ interface ILicenseMarket {
         uint32 version,
         bytes32 purposeHash
     ) external;
-    /// The job was delivered (`earned`) or came to nothing: then the use is the licensee's again, or its price the licensee's where the licence is closed by now.
+    /// The job was delivered (`earned`) or came to nothing: then the use is the licensee's again, or, where the licence is closed by now, its price beyond `minUnits`.
     function settleReservation(LicenseId license, bool earned) external;
 
     // --- views

@@ -105,7 +105,7 @@ contract JobReceipts is IJobReceipts, Module {
         ProvenOutput calldata output,
         bytes32 salt
     ) external {
-        bytes32 commitment = keccak256(abi.encode(msg.sender, receipt.job, output.decision, output.score, salt));
+        bytes32 commitment = keccak256(abi.encode(msg.sender, receipt.job, output, salt));
         uint256 committedAt = _receipts().committedAt[commitment];
         if (committedAt == 0 || committedAt >= block.number) revert NoChallengeCommitment(commitment);
         if (Transcript.outputCommitment(output.decision, output.score) == receipt.outputCommitment)

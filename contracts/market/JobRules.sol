@@ -90,6 +90,8 @@ library JobRules {
 
     function _requireModel(Modules storage m, JobTerms calldata t) private view {
         if (t.kind != INFERENCE) revert IComputeMarket.BadTerms("kind");
+        // Not the sponsor's to deny: without the flag neither licence nor authorised prover would be asked for.
+        if (!t.sealedWeights && IModelINFT(m.inft).isSealed(t.model)) revert IComputeMarket.BadTerms("sealedWeights");
         IVerifierRegistry.VerifierInfo memory v = IVerifierRegistry(m.verifiers).infoOf(t.verifier);
         IModelVersions versions = IModelVersions(m.versions);
         if (v.circuit != t.kind || v.retired || v.n != versions.lineageOf(t.model).n)

@@ -32,7 +32,7 @@ contract LicenseMarket is ILicenseMarket, Module {
     }
 
     uint32 public constant MIN_PERIOD = 1 hours;
-    /// Of a whole purchase: what is paid ahead stays in reach of the law that held when it was paid.
+    /// Bounds what one purchase pays ahead.
     uint32 public constant MAX_DURATION = 366 days;
     /// For a hook that only hears.
     uint256 public constant HOOK_GAS = 100_000;
@@ -117,6 +117,7 @@ contract LicenseMarket is ILicenseMarket, Module {
         Offer memory o = _offer(l.offer);
         _requireValid(id, l, o, uses);
         if (o.pricing == Pricing.PerUse) l.used += uses;
+        else uses = 0; // a timed licence counts none, and says so
         emit LicenseUsed(id, msg.sender, uses);
         _tell(id, o.hook, ILicenseHook.Change.Used);
     }
@@ -133,16 +134,14 @@ contract LicenseMarket is ILicenseMarket, Module {
         License storage l = _license(id);
         if (l.closedAt != 0) revert LicenseIsClosed(id);
         Offer memory o = _offer(l.offer);
-        bool lost = o.asset == Asset.Dataset && !_consents(l, o);
-        if (!lost && l.licensee != msg.sender) revert NotYetClosable(id, msg.sender);
-        if (!lost && o.asset == Asset.Dataset) lost = _consent().epochOf(DatasetId.wrap(o.assetId)) != l.consentEpoch;
-
-        uint256 total = uint256(o.price) * l.units;
-        uint256 kept = _keptAt(l, o, lost ? 0 : o.minUnits);
-        refund = total - kept;
+        bool ofData = o.asset == Asset.Dataset;
+        if (l.licensee != msg.sender && !(ofData && !_consents(l, o))) revert NotYetClosable(id, msg.sender);
+        // A refusal can be the licensee's own doing (its ethics approval) or be known to it (a time limit); only subjects and institution move the epoch.
+        bool lost = ofData && _consent().epochOf(DatasetId.wrap(o.assetId)) != l.consentEpoch;
+        l.keptAtClose = uint128(_keptAt(l, o, lost ? 0 : o.minUnits)); // at most price · units < 2^128
         l.closedAt = uint40(block.timestamp);
-        // What is reserved is decided later, by its job: it is in the vault, neither kept nor refunded.
-        l.keptAtClose = uint128(kept - uint256(o.price) * l.reserved);
+        uint256 kept = _heldBack(l, o.price);
+        refund = uint256(o.price) * l.units - kept;
         emit LicenseClosed(id, msg.sender, lost, kept, refund);
         _credit(id, l.licensee, refund);
         _tell(id, o.hook, ILicenseHook.Change.Closed);
@@ -168,7 +167,8 @@ contract LicenseMarket is ILicenseMarket, Module {
             fits = o.version == version && Transcript.purposeHash(l.purpose) == purposeHash;
         if (!fits) revert LicenseMismatch(id);
         _requireValid(id, l, o, 1);
-        if (o.pricing == Pricing.PerUse) l.reserved += 1;
+        if (o.pricing == Pricing.Timed) return;
+        l.reserved += 1;
         emit LicenseReserved(id);
     }
 
@@ -177,14 +177,16 @@ contract LicenseMarket is ILicenseMarket, Module {
         _onlyModule(_modules().compute);
         License storage l = _license(id);
         Offer storage o = _offer(l.offer);
-        emit ReservationEnded(id, earned ? 1 : 0);
         if (o.pricing == Pricing.Timed) return;
         if (l.reserved == 0) revert NothingReserved(id);
+        uint96 price = o.price;
+        uint256 before = _heldBack(l, price);
         l.reserved -= 1;
         if (earned) l.used += 1;
+        emit ReservationEnded(id, earned ? 1 : 0);
         if (l.closedAt == 0) return;
-        if (earned) l.keptAtClose += o.price;
-        else _credit(id, l.licensee, o.price);
+        l.keptAtClose = uint128(Math.max(l.keptAtClose, uint256(price) * l.used)); // used <= units
+        _credit(id, l.licensee, before - _heldBack(l, price)); // nothing if earned: used + reserved stays
     }
 
     // --- views
@@ -236,12 +238,17 @@ contract LicenseMarket is ILicenseMarket, Module {
         return (uint256(o.price) * l.units * elapsed) / duration;
     }
 
-    /// What a licence that closes now leaves behind: earned (rounded up, for the buyer may be the caller) and reserved, at least `minUnits`.
+    /// What the payees of a licence that closes now have for sure: what is earned (rounded up, for the buyer may be the caller), at least `minUnits`.
     function _keptAt(License storage l, Offer memory o, uint32 minUnits) private view returns (uint256) {
         uint256 least = uint256(o.price) * Math.min(minUnits, l.units);
-        if (o.pricing == Pricing.PerUse) return Math.max(uint256(o.price) * (uint256(l.used) + l.reserved), least);
+        if (o.pricing == Pricing.PerUse) return Math.max(uint256(o.price) * l.used, least);
         (uint256 elapsed, uint256 duration) = _elapsed(l, o);
         return Math.max(Math.ceilDiv(uint256(o.price) * l.units * elapsed, duration), least);
+    }
+
+    /// What a closed licence holds back from the licensee, collected or not: what its payees have, and what its jobs can still earn beyond that.
+    function _heldBack(License storage l, uint96 price) private view returns (uint256) {
+        return Math.max(uint256(price) * (uint256(l.used) + l.reserved), l.keptAtClose);
     }
 
     function _elapsed(License storage l, Offer memory o) private view returns (uint256 elapsed, uint256 duration) {

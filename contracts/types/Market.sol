@@ -29,7 +29,7 @@ struct JobTerms {
     Purpose purpose; // its user is the sponsor
     uint256 inputCommitment; // < r; kind-3 chain over input and salt
     bool privateInput; // the input is encrypted to the locker after its lock
-    bool sealedWeights; // only provers that ModelINFT.mayUse admits
+    bool sealedWeights; // only provers that ModelINFT.mayUse admits; true of a sealed model, at the sponsor's choice of others
     uint96 feeMin;
     uint96 feeMax;
     uint96 collateral; // of the prover's stake, >= ProtocolParameters.minBond

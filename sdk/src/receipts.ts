@@ -4,10 +4,10 @@
  */
 import { AbiCoder, keccak256, TypedDataEncoder, type TypedDataField } from "ethers";
 import { z } from "zod";
-import { computeMarketAbi } from "./generated/abi/index.ts";
+import { computeMarketAbi, jobReceiptsAbi } from "./generated/abi/index.ts";
 import { MedNexusError } from "./errors.ts";
 import { merkleProof, merkleRoot, verifyMerkleProof } from "./merkle.ts";
-import { type Address, type Hash, tag, typedDataDomain } from "./transcript.ts";
+import { type Address, type Hash, type Proof, tag, typedDataDomain } from "./transcript.ts";
 
 const coder = AbiCoder.defaultAbiCoder();
 
@@ -89,16 +89,22 @@ const describe = ({ name, type, components }: Parameter): string =>
     ? `${type} ${name}`
     : `tuple(${components.map(describe).join(",")})${type.slice("tuple".length)} ${name}`;
 
+const outputParameter = jobReceiptsAbi.find((item) => item.type === "function" && item.name === "challenge")!.inputs[2];
+
+/** An output and the proof of it, as `challenge` takes them. */
+export interface ProvenOutput {
+  readonly decision: bigint;
+  readonly score: bigint;
+  readonly proof: Proof;
+}
+
 /** First step of a challenge: what is committed at least a block before the proof is shown. `salt`: 32 random bytes. */
-export const challengeCommitment = (
-  challenger: Address,
-  job: bigint,
-  decision: bigint,
-  score: bigint,
-  salt: Hash,
-): Hash =>
+export const challengeCommitment = (challenger: Address, job: bigint, output: ProvenOutput, salt: Hash): Hash =>
   keccak256(
-    coder.encode(["address", "uint64", "uint256", "uint256", "bytes32"], [challenger, job, decision, score, salt]),
+    coder.encode(
+      ["address", "uint64", describe(outputParameter as Parameter), "bytes32"],
+      [challenger, job, output, salt],
+    ),
   );
 
 /** Root of a batch of settled receipts, by their digests in the order of their events. Throws EncodingError EMPTY_TREE. */

@@ -1,3 +1,4 @@
+import { generateSealKeys } from "@mednexus/sdk";
 import { expect } from "chai";
 import { encodeBytes32String, id, type Wallet, ZeroHash } from "ethers";
 import {
@@ -109,6 +110,16 @@ describe("ComputeMarket: jobs", () => {
       ).to.be.revertedWithCustomError(compute(), "InputUriTooLong");
     });
 
+    it("a sealed model is sealed whatever the sponsor says: no job without licence and authorised provers", async () => {
+      const { publicKey: holder } = generateSealKeys(market.system.random);
+      const key = { ex: holder.x, ey: holder.y, c: 5n }; // opens to nothing: nobody opens it here
+      await market.done(market.as(owner).inft.seal(model.id, id("encrypted weights"), 7n, key, holder, GAS));
+      await market.system.fund(sponsor, units(1_000));
+      await expect(as(sponsor).request(await market.terms(model, {}, sponsor), "", NO_PERMIT))
+        .to.be.revertedWithCustomError(compute(), "BadTerms")
+        .withArgs(encodeBytes32String("sealedWeights"));
+    });
+
     it("[attack 104] [attack 58] acts on no job with the terms of another, or with one word changed", async () => {
       const [one, two] = [await request(), await request()];
       await expect(as(prover).lock(one.id, two.terms))
@@ -217,6 +228,26 @@ describe("ComputeMarket: jobs", () => {
       expect(await market.held("license", license)).to.equal(0n);
       const earned = units(3);
       expect(await market.credit(hospital.address)).to.equal(earned - (earned * 200n) / 10_000n);
+    });
+
+    it("a use reserved by a job that comes to nothing is no way around an offer's minimum", async () => {
+      const price = units(3);
+      const offer = await market.offer(owner, { assetId: model.id, price, minUnits: 2n });
+      const license = await market.buy(sponsor, offer, 4n);
+      const jobs = [];
+      for (let i = 0; i < 3; i++) jobs.push(await request({ modelLicense: license }));
+      const before = await market.credit(sponsor.address);
+      await market.done(market.as(sponsor).licenses.close(license, GAS));
+      expect((await market.credit(sponsor.address)) - before).to.equal(price);
+      let deposits = 0n;
+      for (const job of jobs) {
+        deposits += await deposit(job);
+        await market.done(as(sponsor).cancel(job.id, job.terms, GAS));
+      }
+      expect((await market.credit(sponsor.address)) - before - deposits, "two of four units stay").to.equal(2n * price);
+      await market.done(market.as(other).licenses.collect(license, GAS));
+      expect(await market.held("license", license), "P4").to.equal(0n);
+      expect((await market.contracts.licenses.licenseOf(license)).collected).to.equal(2n * price);
     });
 
     it("a licence closed while a job holds one of its uses pays for it when the job is delivered, and returns it when not", async () => {

@@ -310,7 +310,9 @@ describe("LicenseMarket", () => {
       const { start } = await licenses().licenseOf(license);
       await market.system.time.increaseTo(start + 7n * DAY);
       expect((await licenses().earnedOf(license)).earned).to.equal(price);
-      await market.done(market.as(buyer).licenses.use(license, 1n, GAS));
+      await expect(market.as(buyer).licenses.use(license, 3n, GAS), "P11: the event counts as storage does")
+        .to.emit(licenses(), "LicenseUsed")
+        .withArgs(license, buyer.address, 0n);
       expect((await licenses().licenseOf(license)).used).to.equal(0n);
       await market.system.time.increaseTo(start + 14n * DAY - 1n);
       expect(await licenses().isLicensed(MODEL, model.id, 0n, buyer.address)).to.equal(true);
@@ -389,6 +391,29 @@ describe("LicenseMarket", () => {
       await market.system.time.setNextBlockTimestamp(start + 3n * DAY);
       await market.done(market.as(buyer).licenses.close(license, GAS));
       expect(await market.credit(buyer.address)).to.equal(3n * price);
+    });
+
+    it("a refusal that is the licensee's own doing, its ethics approval, is no way around the minimum", async () => {
+      const own = market.as(hospital.signer);
+      await market.done(own.datasets.register(id("second manifest"), id("second root"), id("schema"), 1_000n, GAS));
+      const { datasets } = market.contracts;
+      const registered = await datasets.queryFilter(datasets.filters.DatasetRegistered(), -1);
+      const dataset = BigInt(registered.at(-1)!.args.dataset);
+      const approved = { permission: 42n, modifiers: 1n << 21n, disease: ZeroHash, notBefore: 0n, notAfter: 0n };
+      const lists = { regions: [], users: [], projects: [], institutions: [] };
+      await market.done(own.consent.setTerms(dataset, { ...approved, ...lists }, GAS));
+      await market.done(own.consent.setGrants(dataset, id("grants"), 100n, false, GAS));
+      const purpose = { ...research(buyer.address), modifiers: 1n << 21n };
+      const record = async (until: bigint) =>
+        market.done(market.as(buyer).consent.recordEthicsApproval(purpose, id("approval"), until, GAS));
+      await record(10_000_000_000n);
+      const terms = { asset: DATASET, assetId: dataset, version: 1n, price, minUnits: 5n };
+      const license = await market.buy(buyer, await market.offer(hospital.signer, terms), 6n, purpose);
+      await record(1n);
+      await market.done(market.as(seller).licenses.close(license, GAS));
+      expect(await market.credit(buyer.address)).to.equal(price);
+      await market.done(market.as(seller).licenses.collect(license, GAS));
+      expect(await market.held("license", license)).to.equal(0n);
     });
 
     it("[attack 89] a caller short of gas cannot make live consent look refused", async () => {

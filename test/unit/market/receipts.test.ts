@@ -361,9 +361,10 @@ describe("JobReceipts", () => {
     /** Commits, and returns the second step, a block later. */
     async function contradiction(job: Job, challenger: Signer, decision = 1n, score = 7n) {
       const salt = id("salt");
-      const commitment = challengeCommitment(await challenger.getAddress(), job.id, decision, score, salt);
+      const output = { decision, score, proof: market.proof(job.terms, decision, score) };
+      const commitment = challengeCommitment(await challenger.getAddress(), job.id, output, salt);
       await market.done(as(challenger).commitChallenge(commitment, GAS));
-      return { output: { decision, score, proof: market.proof(job.terms, decision, score) }, salt };
+      return { output, salt };
     }
 
     for (const [name, algorithm] of [
@@ -464,7 +465,7 @@ describe("JobReceipts", () => {
         "NoChallengeCommitment",
       );
       // Nor can a copy of the commitment make the first one young again.
-      const commitment = challengeCommitment(other.address, job.id, output.decision, output.score, salt);
+      const commitment = challengeCommitment(other.address, job.id, output, salt);
       const { provider } = market.system.ethers;
       await provider.send("evm_setAutomine", [false]);
       try {
@@ -479,6 +480,21 @@ describe("JobReceipts", () => {
       expect(await market.credit(thief.address)).to.equal(0n);
     });
 
+    it("[attack 103] who computed the output and committed to it beforehand cannot take the proof from the mempool", async () => {
+      const { job, receipt } = await attested();
+      const thief = await market.system.wallet("thief");
+      const guessed = await contradiction(job, thief); // the right output, any proof
+      const { output, salt } = await contradiction(job, other);
+      const copied = { ...guessed.output, proof: output.proof };
+      expect(guessed.output.proof.a, "two proofs of one statement").to.not.deep.equal(output.proof.a);
+      await expect(as(thief).challenge(job.terms, receipt, copied, guessed.salt)).to.be.revertedWithCustomError(
+        receipts,
+        "NoChallengeCommitment",
+      );
+      await market.done(as(other).challenge(job.terms, receipt, output, salt, GAS));
+      expect(await market.credit(other.address)).to.be.greaterThan(0n);
+    });
+
     it("refuses a challenge that agrees, proves nothing, or is about another receipt", async () => {
       const { job, receipt } = await attested();
       const agrees = await contradiction(job, other, 0n, 7n);
@@ -487,8 +503,11 @@ describe("JobReceipts", () => {
         "NotContradicted",
       );
       const { output, salt } = await contradiction(job, other);
-      const forged = { ...output, proof: market.proof(job.terms, 1n, 8n) };
-      await expect(as(other).challenge(job.terms, receipt, forged, salt)).to.be.revertedWithCustomError(
+      const forged = { decision: 1n, score: 7n, proof: market.proof(job.terms, 1n, 8n) };
+      await market.done(
+        as(other).commitChallenge(challengeCommitment(other.address, job.id, forged, id("forged")), GAS),
+      );
+      await expect(as(other).challenge(job.terms, receipt, forged, id("forged"))).to.be.revertedWithCustomError(
         receipts,
         "ProofRejected",
       );
