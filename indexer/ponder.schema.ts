@@ -89,6 +89,7 @@ export const {
   hookFailure,
   job,
   jobLock,
+  feeSweep,
   refutation,
   receipt,
   receiptRefusal,

@@ -41,7 +41,7 @@ export async function measureMarket(): Promise<MarketGas> {
   const settle = async (): Promise<TransactionReceipt> =>
     market.done(market.as(prover).receipts.settle({ ...(await locked()), signature: "0x" }, GAS));
 
-  const first = Number((await settle()).gasUsed);
+  const first = spent("settle, nobody paid before", await settle());
   await lifeOf(market, model, sponsor, prover, spent);
   const later = spent("settle", await settle());
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.34;
 
 import {JobId, ModelId} from "../types/Ids.sol";
-import {JobTerms, Permit} from "../types/Market.sol";
+import {JobStakes, JobTerms, Permit} from "../types/Market.sol";
 
 /// @title ComputeMarket: jobs with an escrowed, ramping fee, locked against a prover's stake; their money and their states.
 /// @notice Open -> Locked -> Settled, or -> Attested (its challenge window runs) -> Settled; Ended gives the sponsor its whole deposit back.
@@ -76,6 +76,7 @@ interface IComputeMarket {
         uint256 protocolFee,
         uint256 refund
     );
+    event FeesSwept(uint256 amount);
     event JobEnded(JobId indexed job, bytes32 reason, uint256 refund, uint256 toTreasury);
 
     error BadTerms(bytes32 what);
@@ -110,19 +111,36 @@ interface IComputeMarket {
     function expire(JobId job, JobTerms calldata terms) external;
     /// Anybody: after the deadline (an expired lock is ended on the way), or once the verifier is retired, without blame for anybody.
     function end(JobId job, JobTerms calldata terms) external;
-    // --- JobReceipts only: it has checked the receipt
+    /// Anybody: the protocol's fees of all jobs settled since the last time go to the treasury. Until then they lie in the vault under (JOB, 0).
+    function sweepFees() external returns (uint256 amount);
+
+    // --- JobReceipts only: it has checked the receipt, and that `stakes` are of the terms with this hash
 
     /// Proven: pays at once.
-    function deliver(JobId job, JobTerms calldata terms, address prover) external returns (uint64 consentEpoch);
+    function deliver(
+        JobId job,
+        bytes32 termsHash,
+        JobStakes calldata stakes,
+        address prover
+    ) external returns (uint64 consentEpoch);
     /// Attested: pays after the challenge window.
     function attest(
         JobId job,
-        JobTerms calldata terms,
+        bytes32 termsHash,
+        JobStakes calldata stakes,
         address prover,
         bytes32 digest
     ) external returns (uint64 consentEpoch);
-    function refute(JobId job, JobTerms calldata terms, bytes32 digest, address challenger) external;
-    function release(JobId job, JobTerms calldata terms, bytes32 digest) external;
+    /// The verifier of the terms is live: JobReceipts has a proof under it.
+    function refute(
+        JobId job,
+        bytes32 termsHash,
+        JobStakes calldata stakes,
+        bytes32 digest,
+        address challenger
+    ) external;
+    /// The verifier of the terms is live, or no challenge could have been shown.
+    function release(JobId job, bytes32 termsHash, JobStakes calldata stakes, bytes32 digest) external;
 
     function jobOf(JobId job) external view returns (Job memory);
     /// Fee that a lock at this moment would fix.

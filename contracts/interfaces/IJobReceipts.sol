@@ -8,15 +8,16 @@ import {JobTerms, ProvenOutput, ProvenReceipt, Receipt} from "../types/Market.so
 /// @notice Receipts are EIP-712 typed data, signed (or sent) by the job's locker, who alone is paid: a copy from the mempool pays the same prover.
 /// A proof has public inputs (modelRoot, inputCommitment, decision, score) under the job's verifier. An attested receipt is false when such a proof for the same model
 /// root and input commitment shows another output. Who shows it commits to it at least a block before, so that nobody copies the evidence.
-/// Settled receipts form Merkle batches: sorted pairs, leaves hashed twice (OpenZeppelin's), a node without sibling moves up; the leaf is the EIP-712 digest.
+/// Settled receipts form Merkle batches: sorted pairs, leaves hashed twice (OpenZeppelin's), a node without sibling moves up; the leaf is the EIP-712
+/// digest. A batch is named by the job of its first receipt.
 /// @dev Warning: an attestation is worth its hardware and whoever audited it; the sponsor names whom it believes. Execution hash, result URI and times are the prover's word.
 /// Warning: the output commitment hides nothing, outputs are few. A result that must stay secret is not settled by proof in the clear.
 interface IJobReceipts {
-    event ReceiptSettled(JobId indexed job, bytes32 indexed digest, uint64 indexed batch, Receipt receipt);
+    event ReceiptSettled(JobId indexed job, bytes32 indexed digest, JobId indexed batch, Receipt receipt);
     event ReceiptAttested(JobId indexed job, bytes32 indexed digest, AttestorId indexed attestor, Receipt receipt);
     /// One receipt of a batch was refused; `reason` is the first 4 bytes of the revert, zero where it had none. Nothing of it was kept: it may come again.
     event ReceiptRefused(JobId indexed job, uint256 index, bytes4 reason);
-    event BatchPosted(uint64 indexed batch, bytes32 root, uint256 count);
+    event BatchPosted(JobId indexed batch, bytes32 root, uint256 count);
     event ChallengeCommitted(bytes32 indexed commitment, address indexed challenger);
 
     error AttestorNotAccepted(JobId job, AttestorId attestor);
@@ -25,6 +26,7 @@ interface IJobReceipts {
     error BadProverSignature(address prover);
     error ProofRejected(JobId job);
     error NotContradicted(JobId job);
+    error VerifierNotLive(JobId job);
     error NoChallengeCommitment(bytes32 commitment);
     error EmptyBatch();
     error BatchTooLarge(uint256 count, uint256 limit);
@@ -37,7 +39,7 @@ interface IJobReceipts {
     /// reverts: a receipt cannot be made to fail by starving it.
     function settleBatch(ProvenReceipt[] calldata items) external returns (uint256 settled);
     /// Itself only: one item of settleBatch, for which `sender` answers.
-    function settleItem(ProvenReceipt calldata item, uint64 batch, address sender) external returns (bytes32 digest);
+    function settleItem(ProvenReceipt calldata item, JobId batch, address sender) external returns (bytes32 digest);
 
     /// The locker posts a receipt whose digest one of the job's attestors has signed, by a key that AttestationRegistry lists for "compute".
     function attest(
@@ -61,8 +63,7 @@ interface IJobReceipts {
     function release(JobTerms calldata terms, Receipt calldata receipt) external;
 
     function digestOf(Receipt calldata receipt) external view returns (bytes32);
-    function rootOf(uint64 batch) external view returns (bytes32);
-    function batchCount() external view returns (uint64);
+    function rootOf(JobId batch) external view returns (bytes32);
     /// True iff a receipt with this digest was settled in `batch`.
-    function isIncluded(uint64 batch, bytes32 digest, bytes32[] calldata proof) external view returns (bool);
+    function isIncluded(JobId batch, bytes32 digest, bytes32[] calldata proof) external view returns (bool);
 }

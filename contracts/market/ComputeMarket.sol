@@ -10,7 +10,7 @@ import {IVault} from "../interfaces/IVault.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Purposes} from "../libraries/Purposes.sol";
 import {JobId, ModelId} from "../types/Ids.sol";
-import {JobTerms, Permit} from "../types/Market.sol";
+import {JobStakes, JobTerms, Permit} from "../types/Market.sol";
 import {JobRules} from "./JobRules.sol";
 import {Permits} from "./Permits.sol";
 
@@ -24,6 +24,8 @@ contract ComputeMarket is IComputeMarket, Module {
 
     /// Bytes.
     uint256 public constant MAX_URI = 512;
+    /// Account of the protocol's fees: no job has id 0.
+    bytes32 private constant FEES = 0;
     /// What a lock that delivers nothing, and a receipt that a proof contradicts, are slashed for.
     bytes32 public constant OFFENCE_NO_DELIVERY = keccak256("mednexus.offence.noDelivery");
     bytes32 public constant OFFENCE_FALSE_RECEIPT = keccak256("mednexus.offence.falseReceipt");
@@ -128,7 +130,7 @@ contract ComputeMarket is IComputeMarket, Module {
         Job storage job = _job(id, terms);
         if (job.state == State.Settled || job.state == State.Ended) revert WrongState(id, job.state);
         if (!_isLive(terms)) {
-            if (job.state != State.Open) _unlock(job, terms);
+            if (job.state != State.Open) _unlock(job, terms.collateral);
             _end(id, job, terms, "verifier");
             return;
         }
@@ -141,46 +143,66 @@ contract ComputeMarket is IComputeMarket, Module {
         _end(id, job, terms, "deadline");
     }
 
+    /// @inheritdoc IComputeMarket
+    function sweepFees() external returns (uint256 amount) {
+        address token = _token();
+        amount = _vault().heldOf(token, Purposes.JOB, FEES);
+        emit FeesSwept(amount);
+        _vault().credit(token, Purposes.JOB, FEES, _parameters().treasury(), amount);
+    }
+
     // --- JobReceipts
 
     /// @inheritdoc IComputeMarket
-    function deliver(JobId id, JobTerms calldata terms, address prover) external returns (uint64 consentEpoch) {
-        Job storage job = _deliverable(id, terms, prover);
-        _settle(id, job, terms);
-        return job.consentEpoch;
+    function deliver(
+        JobId id,
+        bytes32 termsHash,
+        JobStakes calldata stakes,
+        address prover
+    ) external returns (uint64 consentEpoch) {
+        Job storage job = _deliverable(id, termsHash, prover);
+        _settle(id, job, stakes);
+        return stakes.ofDataset ? job.consentEpoch : 0;
     }
 
     /// @inheritdoc IComputeMarket
     function attest(
         JobId id,
-        JobTerms calldata terms,
+        bytes32 termsHash,
+        JobStakes calldata stakes,
         address prover,
         bytes32 digest
     ) external returns (uint64 consentEpoch) {
-        Job storage job = _deliverable(id, terms, prover);
-        if (terms.challengeWindow == 0) revert BadTerms("challengeWindow");
-        uint40 until = uint40(block.timestamp + terms.challengeWindow);
+        Job storage job = _deliverable(id, termsHash, prover);
+        if (stakes.challengeWindow == 0) revert BadTerms("challengeWindow");
+        uint40 until = uint40(block.timestamp + stakes.challengeWindow);
         (job.state, job.until, job.attested) = (State.Attested, until, digest);
         emit JobAttested(id, prover, digest, until);
-        return job.consentEpoch;
+        return stakes.ofDataset ? job.consentEpoch : 0;
     }
 
     /// @inheritdoc IComputeMarket
-    function refute(JobId id, JobTerms calldata terms, bytes32 digest, address challenger) external {
-        Job storage job = _attested(id, terms, digest);
+    function refute(
+        JobId id,
+        bytes32 termsHash,
+        JobStakes calldata stakes,
+        bytes32 digest,
+        address challenger
+    ) external {
+        Job storage job = _attested(id, termsHash, digest);
         if (block.timestamp > job.until) revert TooLate(id, job.until);
         address prover = job.prover;
         _reopen(job, block.timestamp);
-        (uint256 slashed, uint256 compensation) = _slash(id, terms, prover, job.fee, OFFENCE_FALSE_RECEIPT);
+        (uint256 slashed, uint256 compensation) = _slash(id, prover, stakes.collateral, job.fee, OFFENCE_FALSE_RECEIPT);
         emit ReceiptRefuted(id, prover, challenger, slashed, compensation);
         _credit(_token(), id, challenger, compensation);
     }
 
     /// @inheritdoc IComputeMarket
-    function release(JobId id, JobTerms calldata terms, bytes32 digest) external {
-        Job storage job = _attested(id, terms, digest);
+    function release(JobId id, bytes32 termsHash, JobStakes calldata stakes, bytes32 digest) external {
+        Job storage job = _attested(id, termsHash, digest);
         if (block.timestamp <= job.until) revert TooEarly(id, job.until);
-        _settle(id, job, terms);
+        _settle(id, job, stakes);
     }
 
     // --- views
@@ -212,14 +234,16 @@ contract ComputeMarket is IComputeMarket, Module {
     ) private returns (JobId id, uint256 deposit) {
         id = JobId.wrap(++_compute().count);
         Job storage job = _compute().jobs[id];
-        (job.termsHash, job.state) = (keccak256(abi.encode(terms)), State.Open);
+        bytes32 termsHash = JobRules.hashOf(terms);
+        if (termsHash == 0) revert BadTerms("encoding");
+        (job.termsHash, job.state) = (termsHash, State.Open);
         (job.rampStart, job.protocolFeeBps) = (uint40(block.timestamp), protocolFeeBps);
         deposit = JobRules.deposit(terms.feeMax, _royaltyBps(terms.model), protocolFeeBps);
         emit JobRequested(id, terms.model, msg.sender, deposit, job.termsHash, terms, inputUri);
     }
 
     function _abandon(JobId id, Job storage job, JobTerms calldata terms) private {
-        _unlock(job, terms);
+        _unlock(job, terms.collateral);
         _reopen(job, block.timestamp);
         emit LockAbandoned(id, job.prover, msg.sender);
     }
@@ -227,7 +251,8 @@ contract ComputeMarket is IComputeMarket, Module {
     /// Slashes; what is left of the collateral waits in the job for whoever delivers.
     function _expire(JobId id, Job storage job, JobTerms calldata terms) private {
         _reopen(job, job.until);
-        (uint256 slashed, uint256 rest) = _slash(id, terms, job.prover, terms.collateral, OFFENCE_NO_DELIVERY);
+        uint256 c = terms.collateral;
+        (uint256 slashed, uint256 rest) = _slash(id, job.prover, c, c, OFFENCE_NO_DELIVERY);
         job.collected += uint96(rest); // a part of a stake, which has 96 bits; a sum above them reverts
         emit LockExpired(id, job.prover, slashed, rest);
     }
@@ -246,30 +271,30 @@ contract ComputeMarket is IComputeMarket, Module {
         job.collected = 0;
         uint256 refund = JobRules.deposit(terms.feeMax, _royaltyBps(terms.model), job.protocolFeeBps);
         emit JobEnded(id, reason, refund, toTreasury);
-        JobRules.settleReservations(_modules(), terms, false);
+        JobRules.settleReservations(_modules(), JobRules.stakesOf(terms), false);
         address token = _token();
         _credit(token, id, terms.sponsor, refund);
         _credit(token, id, _parameters().treasury(), toTreasury);
     }
 
     /// Fee and collected collateral to the prover, royalty to the split, the protocol's fee, the rest back. What payees lose by rounding goes to the sponsor.
-    function _settle(JobId id, Job storage job, JobTerms calldata terms) private {
+    function _settle(JobId id, Job storage job, JobStakes memory stakes) private {
         job.state = State.Settled;
         uint256 fee = job.fee;
         uint256 collected = job.collected;
         if (collected != 0) job.collected = 0;
-        uint256 royaltyBps = _royaltyBps(terms.model);
-        uint256 refund = JobRules.deposit(terms.feeMax, royaltyBps, job.protocolFeeBps) - fee;
+        uint256 royaltyBps = _royaltyBps(stakes.model);
+        uint256 refund = JobRules.deposit(stakes.feeMax, royaltyBps, job.protocolFeeBps) - fee;
         uint256 protocolFee = (fee * job.protocolFeeBps) / JobRules.BPS;
 
-        _unlock(job, terms);
-        JobRules.settleReservations(_modules(), terms, true);
+        _unlock(job, stakes.collateral);
+        JobRules.settleReservations(_modules(), stakes, true);
         address token = _token();
         _credit(token, id, job.prover, fee + collected);
-        _credit(token, id, _parameters().treasury(), protocolFee);
-        uint256 royalty = _payRoyalty(token, id, terms.model, (fee * royaltyBps) / JobRules.BPS);
+        _vault().move(token, Purposes.JOB, _party(id), Purposes.JOB, FEES, protocolFee);
+        uint256 royalty = _payRoyalty(token, id, stakes.model, (fee * royaltyBps) / JobRules.BPS);
         refund -= royalty + protocolFee;
-        _credit(token, id, terms.sponsor, refund);
+        _credit(token, id, stakes.sponsor, refund);
         emit JobSettled(id, job.prover, fee, collected, royalty, protocolFee, refund);
     }
 
@@ -285,28 +310,33 @@ contract ComputeMarket is IComputeMarket, Module {
 
     // --- stake
 
-    function _unlock(Job storage job, JobTerms calldata terms) private {
-        IStake(_modules().stake).unlock(job.prover, terms.collateral);
+    function _unlock(Job storage job, uint256 collateral) private {
+        IStake(_modules().stake).unlock(job.prover, collateral);
     }
 
     /// The lock goes first: what it held back is then free, and a slash takes free stake before anything that other modules rely on.
     function _slash(
         JobId id,
-        JobTerms calldata terms,
         address prover,
+        uint256 collateral,
         uint256 loss,
         bytes32 offence
     ) private returns (uint256 slashed, uint256 compensation) {
         IStake stake = IStake(_modules().stake);
-        stake.unlock(prover, terms.collateral);
-        return stake.slash(prover, terms.collateral, loss, offence, Purposes.JOB, _party(id));
+        stake.unlock(prover, collateral);
+        return stake.slash(prover, collateral, loss, offence, Purposes.JOB, _party(id));
     }
 
     // --- internals
 
     function _job(JobId id, JobTerms calldata terms) private view returns (Job storage job) {
         job = _compute().jobs[id];
-        if (job.termsHash != keccak256(abi.encode(terms))) revert WrongTerms(id);
+        _requireTermsHash(id, job, JobRules.hashOf(terms));
+    }
+
+    function _requireTermsHash(JobId id, Job storage job, bytes32 termsHash) private view {
+        bytes32 own = job.termsHash;
+        if (own == 0 || own != termsHash) revert WrongTerms(id);
     }
 
     function _locked(JobId id, JobTerms calldata terms) private view returns (Job storage job) {
@@ -314,19 +344,23 @@ contract ComputeMarket is IComputeMarket, Module {
         if (job.state != State.Locked) revert WrongState(id, job.state);
     }
 
-    function _deliverable(JobId id, JobTerms calldata terms, address prover) private view returns (Job storage job) {
-        if (msg.sender != _modules().receipts) revert NotReceipts(msg.sender);
-        job = _locked(id, terms);
+    function _deliverable(JobId id, bytes32 termsHash, address prover) private view returns (Job storage job) {
+        job = _ofReceipts(id, termsHash);
+        if (job.state != State.Locked) revert WrongState(id, job.state);
         if (job.prover != prover) revert NotLocker(id, prover);
         if (!job.acknowledged) revert NotAcknowledged(id);
         if (block.timestamp > job.until) revert TooLate(id, job.until);
     }
 
-    function _attested(JobId id, JobTerms calldata terms, bytes32 digest) private view returns (Job storage job) {
-        if (msg.sender != _modules().receipts) revert NotReceipts(msg.sender);
-        job = _job(id, terms);
+    function _attested(JobId id, bytes32 termsHash, bytes32 digest) private view returns (Job storage job) {
+        job = _ofReceipts(id, termsHash);
         if (job.state != State.Attested || job.attested != digest) revert WrongState(id, job.state);
-        if (!_isLive(terms)) revert VerifierNotLive(id); // no challenge could be shown any more: `end`
+    }
+
+    function _ofReceipts(JobId id, bytes32 termsHash) private view returns (Job storage job) {
+        if (msg.sender != _modules().receipts) revert NotReceipts(msg.sender);
+        job = _compute().jobs[id];
+        _requireTermsHash(id, job, termsHash);
     }
 
     function _isExpired(Job storage job) private view returns (bool) {

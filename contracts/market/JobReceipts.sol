@@ -9,18 +9,19 @@ import {IComputeMarket} from "../interfaces/IComputeMarket.sol";
 import {IDatasetRegistry} from "../interfaces/IDatasetRegistry.sol";
 import {IJobReceipts} from "../interfaces/IJobReceipts.sol";
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
+import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Transcript} from "../libraries/Transcript.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 import {AttestorId, DatasetId, JobId} from "../types/Ids.sol";
-import {JobTerms, ProvenOutput, ProvenReceipt, Receipt} from "../types/Market.sol";
+import {JobStakes, JobTerms, ProvenOutput, ProvenReceipt, Receipt} from "../types/Market.sol";
 import {ConsentRef} from "../types/Training.sol";
+import {JobRules} from "./JobRules.sol";
 
 /// @title JobReceipts: see IJobReceipts. Holds no money; ComputeMarket believes it that a receipt is good.
 contract JobReceipts is IJobReceipts, Module {
     /// @custom:storage-location erc7201:mednexus.storage.JobReceipts
     struct ReceiptStorage {
-        uint64 batches;
-        mapping(uint64 batch => bytes32) roots;
+        mapping(JobId batch => bytes32) roots; // by the job of the batch's first receipt
         mapping(bytes32 commitment => uint256) committedAt; // block
     }
 
@@ -45,27 +46,27 @@ contract JobReceipts is IJobReceipts, Module {
 
     /// @inheritdoc IJobReceipts
     function settle(ProvenReceipt calldata item) external {
-        bytes32[] memory digests = new bytes32[](1);
-        digests[0] = _settle(item, _receipts().batches + 1, msg.sender);
-        _post(digests, 1);
+        _post(item.receipt.job, _node(_settle(item, item.receipt.job, msg.sender)), 1);
     }
 
     /// @inheritdoc IJobReceipts
     function settleBatch(ProvenReceipt[] calldata items) external returns (uint256 settled) {
         if (items.length == 0) revert EmptyBatch();
         if (items.length > MAX_BATCH) revert BatchTooLarge(items.length, MAX_BATCH);
-        uint64 batch = _receipts().batches + 1;
-        bytes32[] memory digests = new bytes32[](items.length);
+        JobId batch;
+        bytes32[] memory nodes = new bytes32[](items.length);
         for (uint256 i; i < items.length; ++i) {
+            JobId job = items[i].receipt.job;
+            if (settled == 0) batch = job; // a batch is known by its first receipt's job, which settles once
             (bool ok, bytes32 answer) = _try(abi.encodeCall(this.settleItem, (items[i], batch, msg.sender)));
-            if (ok) digests[settled++] = answer;
-            else emit ReceiptRefused(items[i].receipt.job, i, bytes4(answer));
+            if (ok) nodes[settled++] = _node(answer);
+            else emit ReceiptRefused(job, i, bytes4(answer));
         }
-        if (settled != 0) _post(digests, settled);
+        if (settled != 0) _post(batch, _root(nodes, settled), settled);
     }
 
     /// @inheritdoc IJobReceipts
-    function settleItem(ProvenReceipt calldata item, uint64 batch, address sender) external returns (bytes32) {
+    function settleItem(ProvenReceipt calldata item, JobId batch, address sender) external returns (bytes32) {
         if (msg.sender != address(this)) revert OnlySelf(msg.sender);
         return _settle(item, batch, sender);
     }
@@ -86,8 +87,10 @@ contract JobReceipts is IJobReceipts, Module {
         IAttestationRegistry registry = IAttestationRegistry(_modules().attestations);
         if (!registry.isValid(ATTESTED_KIND, attestor, digest, attestation)) revert BadAttestation(attestor);
         emit ReceiptAttested(receipt.job, digest, attestor, receipt);
-        uint64 epoch = _compute().attest(receipt.job, terms, receipt.prover, digest);
-        _requireReceipt(terms, receipt, epoch);
+        JobStakes memory stakes = JobRules.stakesOf(terms);
+        bytes32 termsHash = JobRules.hashOf(terms);
+        uint64 epoch = _compute().attest(receipt.job, termsHash, stakes, receipt.prover, digest);
+        _requireReceipt(terms, termsHash, receipt, epoch);
     }
 
     /// @inheritdoc IJobReceipts
@@ -111,16 +114,18 @@ contract JobReceipts is IJobReceipts, Module {
         if (Transcript.outputCommitment(output.decision, output.score) == receipt.outputCommitment)
             revert NotContradicted(receipt.job);
         _requireProof(terms, receipt.job, output);
-        _compute().refute(receipt.job, terms, digestOf(receipt), msg.sender);
+        JobStakes memory stakes = JobRules.stakesOf(terms);
+        _compute().refute(receipt.job, JobRules.hashOf(terms), stakes, digestOf(receipt), msg.sender);
     }
 
     /// @inheritdoc IJobReceipts
     function release(JobTerms calldata terms, Receipt calldata receipt) external {
-        bytes32[] memory digests = new bytes32[](1);
-        digests[0] = digestOf(receipt);
-        emit ReceiptSettled(receipt.job, digests[0], _receipts().batches + 1, receipt);
-        _compute().release(receipt.job, terms, digests[0]);
-        _post(digests, 1);
+        bytes32 digest = digestOf(receipt);
+        emit ReceiptSettled(receipt.job, digest, receipt.job, receipt);
+        // Nobody could have contradicted it under a retired verifier: then the job only ends, without blame.
+        if (!IVerifierRegistry(_modules().verifiers).isLive(terms.verifier)) revert VerifierNotLive(receipt.job);
+        _compute().release(receipt.job, JobRules.hashOf(terms), JobRules.stakesOf(terms), digest);
+        _post(receipt.job, _node(digest), 1);
     }
 
     // --- views
@@ -131,24 +136,19 @@ contract JobReceipts is IJobReceipts, Module {
     }
 
     /// @inheritdoc IJobReceipts
-    function rootOf(uint64 batch) external view returns (bytes32) {
+    function rootOf(JobId batch) external view returns (bytes32) {
         return _receipts().roots[batch];
     }
 
     /// @inheritdoc IJobReceipts
-    function batchCount() external view returns (uint64) {
-        return _receipts().batches;
-    }
-
-    /// @inheritdoc IJobReceipts
-    function isIncluded(uint64 batch, bytes32 digest, bytes32[] calldata proof) external view returns (bool) {
+    function isIncluded(JobId batch, bytes32 digest, bytes32[] calldata proof) external view returns (bool) {
         bytes32 root = _receipts().roots[batch];
         return root != 0 && MerkleProof.verifyCalldata(proof, root, _node(digest));
     }
 
     // --- one receipt
 
-    function _settle(ProvenReceipt calldata item, uint64 batch, address sender) private returns (bytes32 digest) {
+    function _settle(ProvenReceipt calldata item, JobId batch, address sender) private returns (bytes32 digest) {
         Receipt calldata receipt = item.receipt;
         digest = digestOf(receipt);
         _requireProver(receipt.prover, digest, item.signature, sender);
@@ -156,8 +156,9 @@ contract JobReceipts is IJobReceipts, Module {
             revert BadReceipt("output");
         _requireProof(item.terms, receipt.job, item.output);
         emit ReceiptSettled(receipt.job, digest, batch, receipt);
-        uint64 epoch = _compute().deliver(receipt.job, item.terms, receipt.prover);
-        _requireReceipt(item.terms, receipt, epoch);
+        bytes32 termsHash = JobRules.hashOf(item.terms);
+        uint64 epoch = _compute().deliver(receipt.job, termsHash, JobRules.stakesOf(item.terms), receipt.prover);
+        _requireReceipt(item.terms, termsHash, receipt, epoch);
     }
 
     /// Only what the prover itself says of its work is a receipt: it sends it or has signed it.
@@ -166,8 +167,13 @@ contract JobReceipts is IJobReceipts, Module {
     }
 
     /// Each field that the chain can know is what the chain knows. ComputeMarket has compared the terms with the job's.
-    function _requireReceipt(JobTerms calldata t, Receipt calldata r, uint64 consentEpoch) private view {
-        if (r.termsHash != keccak256(abi.encode(t))) revert BadReceipt("terms");
+    function _requireReceipt(
+        JobTerms calldata t,
+        bytes32 termsHash,
+        Receipt calldata r,
+        uint64 consentEpoch
+    ) private view {
+        if (r.termsHash != termsHash) revert BadReceipt("terms");
         if (!(r.model == t.model) || r.modelVersion != t.modelVersion) revert BadReceipt("model");
         if (r.inputCommitment != t.inputCommitment) revert BadReceipt("input");
         if (r.startedAt > r.endedAt || r.endedAt > block.timestamp) revert BadReceipt("time");
@@ -213,17 +219,13 @@ contract JobReceipts is IJobReceipts, Module {
         }
     }
 
-    function _post(bytes32[] memory digests, uint256 count) private {
-        ReceiptStorage storage $ = _receipts();
-        bytes32 root = _root(digests, count);
-        uint64 batch = ++$.batches;
-        $.roots[batch] = root;
+    function _post(JobId batch, bytes32 root, uint256 count) private {
+        _receipts().roots[batch] = root;
         emit BatchPosted(batch, root, count);
     }
 
     /// In place: pairs are sorted, a node without sibling moves up (sdk/src/merkle.ts).
     function _root(bytes32[] memory nodes, uint256 count) private pure returns (bytes32) {
-        for (uint256 i; i < count; ++i) nodes[i] = _node(nodes[i]);
         while (count > 1) {
             uint256 next;
             for (uint256 i; i < count; i += 2)

@@ -12,8 +12,8 @@ import {IProtocolParameters} from "../interfaces/IProtocolParameters.sol";
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {Bn254} from "../libraries/Bn254.sol";
 import {Transcript} from "../libraries/Transcript.sol";
-import {DatasetId, LicenseId, ModelId} from "../types/Ids.sol";
-import {JobTerms} from "../types/Market.sol";
+import {AttestorId, DatasetId, LicenseId, ModelId} from "../types/Ids.sol";
+import {JobStakes, JobTerms} from "../types/Market.sol";
 
 /// @title JobRules: which terms a job may have, what it costs, and what it asks of consent and licences.
 library JobRules {
@@ -22,6 +22,32 @@ library JobRules {
     uint256 internal constant MAX_PROVERS = 16;
     uint256 internal constant MAX_ATTESTERS = 8;
     uint256 internal constant BPS = 10_000;
+
+    /// Bytes of the encoded terms before the arrays' data: 27 values and two offsets.
+    uint256 private constant HEAD = 29 * 32;
+
+    /// keccak256(abi.encode(t)) of a canonical encoding, straight from the call data; 0 for any other. All that can be read through `t` is under the hash.
+    function hashOf(JobTerms calldata t) internal pure returns (bytes32 hash) {
+        address[] calldata provers = t.provers;
+        AttestorId[] calldata attesters = t.attesters;
+        // Solidity has checked that head and arrays lie within the call data.
+        assembly ("memory-safe") {
+            let second := add(add(t, add(HEAD, 0x20)), shl(5, provers.length))
+            if and(eq(provers.offset, add(t, add(HEAD, 0x20))), eq(attesters.offset, add(second, 0x20))) {
+                let size := sub(add(attesters.offset, shl(5, attesters.length)), t)
+                let at := mload(0x40)
+                mstore(at, 0x20)
+                calldatacopy(add(at, 0x20), t, size)
+                hash := keccak256(at, add(size, 0x20))
+            }
+        }
+    }
+
+    function stakesOf(JobTerms calldata t) internal pure returns (JobStakes memory s) {
+        (s.sponsor, s.model, s.feeMax, s.collateral) = (t.sponsor, t.model, t.feeMax, t.collateral);
+        (s.challengeWindow, s.ofDataset) = (t.challengeWindow, DatasetId.unwrap(t.dataset) != 0);
+        (s.modelLicense, s.datasetLicense) = (t.modelLicense, t.datasetLicense);
+    }
 
     /// Refuses by name; returns the protocol's rate of this moment.
     function requireTerms(Modules storage m, JobTerms calldata t) internal view returns (uint16 protocolFeeBps) {
@@ -64,7 +90,7 @@ library JobRules {
         }
     }
 
-    function settleReservations(Modules storage m, JobTerms calldata t, bool earned) internal {
+    function settleReservations(Modules storage m, JobStakes memory t, bool earned) internal {
         if (LicenseId.unwrap(t.modelLicense) != 0) ILicenseMarket(m.licenses).settleReservation(t.modelLicense, earned);
         if (LicenseId.unwrap(t.datasetLicense) != 0)
             ILicenseMarket(m.licenses).settleReservation(t.datasetLicense, earned);

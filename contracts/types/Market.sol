@@ -14,7 +14,7 @@ struct Permit {
 }
 
 /// Everything a job fixes when it is requested. The chain keeps its hash, `keccak256(abi.encode(terms))`; whoever acts on the job shows the terms, which the
-/// JobRequested event carries whole. Amounts in the smallest unit of the stake token, times in seconds.
+/// JobRequested event carries whole. Only the canonical encoding is taken (arrays behind the head in their order): that of every ABI encoder. Amounts in the smallest unit of the stake token, times in seconds.
 struct JobTerms {
     bytes32 kind; // keccak256 of the circuit's name: "inference"
     address sponsor;
@@ -40,6 +40,18 @@ struct JobTerms {
     uint64 deadline; // unix seconds; every lock must be able to end before it
     address[] provers; // <= 16; empty: anybody; never empty with private input or sealed weights
     AttestorId[] attesters; // <= 8 of the AttestationRegistry whose word this job accepts
+}
+
+/// What of a job's terms its money follows.
+struct JobStakes {
+    address sponsor;
+    ModelId model;
+    uint96 feeMax;
+    uint96 collateral;
+    uint32 challengeWindow;
+    bool ofDataset; // the receipt speaks of a consent epoch
+    LicenseId modelLicense;
+    LicenseId datasetLicense;
 }
 
 /// What a prover says of one job, EIP-712 (domain "MedNexus", "1", chain, JobReceipts). Only model root, input and output are proven by a proof; the rest is the

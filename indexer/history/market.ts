@@ -88,6 +88,7 @@ export const marketEntities = {
     toTreasury: "uint",
     endReason: "hex",
   }),
+  feeSweep: entity("The protocol's fees of jobs, moved to the treasury. Id: block-log.", { amount: "uint" }),
   jobLock: entity("A prover's lock of a job. Id: block-log.", {
     job: "ref",
     prover: "ref",
@@ -123,7 +124,10 @@ export const marketEntities = {
     index: "uint",
     reason: "hex",
   }),
-  receiptBatch: entity("A Merkle batch of settled receipts. Id: batch number.", { root: "hex", count: "uint" }),
+  receiptBatch: entity("A Merkle batch of settled receipts. Id: job of its first receipt.", {
+    root: "hex",
+    count: "uint",
+  }),
   challengeCommitment: entity("First step of a challenge. Id: commitment.", { challenger: "ref" }),
 } as const satisfies Record<string, Entity>;
 
@@ -196,6 +200,7 @@ export const marketRules: Rules = {
       write("refutation", "@log", "job prover challenger slashed compensation"),
     ],
     JobSettled: [write("job", "job", "fee collected royalty protocolFee refund", { set: { state: is("Settled") } })],
+    FeesSwept: [write("feeSweep", "@log", "amount")],
     JobEnded: [write("job", "job", "refund toTreasury", { set: { state: is("Ended"), endReason: "reason" } })],
   },
 

@@ -53,6 +53,7 @@ import {
   LicenseDelegate,
   HookFailure,
   Job,
+  FeeSweep,
   JobLock,
   Refutation,
   Receipt,
@@ -1027,6 +1028,18 @@ export function jobAt(event: ethereum.Event, id: string): Job {
     row.refund = BigInt.zero();
     row.toTreasury = BigInt.zero();
     row.endReason = new Bytes(0);
+  }
+  row.updatedAt = event.block.timestamp;
+  return row;
+}
+
+export function feeSweepAt(event: ethereum.Event, id: string): FeeSweep {
+  let row = FeeSweep.load(id);
+  if (row == null) {
+    row = new FeeSweep(id);
+    row.createdBlock = event.block.number;
+    row.createdAt = event.block.timestamp;
+    row.amount = BigInt.zero();
   }
   row.updatedAt = event.block.timestamp;
   return row;

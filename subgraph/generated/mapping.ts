@@ -18,6 +18,7 @@ import {
   enrolmentAt,
   equivocationAt,
   ethicsApprovalAt,
+  feeSweepAt,
   grantRootAt,
   hookFailureAt,
   institutionAt,
@@ -194,6 +195,7 @@ import {
   ReservationEnded as LicensesReservationEnded,
 } from "./generated/licenses/licenses";
 import {
+  FeesSwept as ComputeFeesSwept,
   JobAcknowledged as ComputeJobAcknowledged,
   JobAttested as ComputeJobAttested,
   JobEnded as ComputeJobEnded,
@@ -1649,6 +1651,15 @@ export function onLicensesReservationEnded(event: LicensesReservationEnded): voi
     const row = licenseAt(event, p.license.toString());
     row.used = row.used.plus(p.uses);
     row.reserved = row.reserved.minus(BigInt.fromString("1"));
+    row.save();
+  }
+}
+
+export function onComputeFeesSwept(event: ComputeFeesSwept): void {
+  const p = event.params;
+  {
+    const row = feeSweepAt(event, event.block.number.toString() + "-" + event.logIndex.toString());
+    row.amount = p.amount;
     row.save();
   }
 }

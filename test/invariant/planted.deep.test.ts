@@ -77,7 +77,7 @@ describe("Planted accounting bugs", () => {
       this.timeout(900_000);
       const { passed, output } = project.patched(file, before, after, () => project.verdict(suite, invariant));
       expect(passed, output).to.equal(false);
-      const reason = /Error: (P[46]: .*|.*panic.*)/i.exec(output)?.[1];
+      const reason = /Error: (P\d+[ :].*|.*panic.*)/i.exec(output)?.[1];
       console.log(`      ${reason ?? "no reason given"}`);
     });
   }

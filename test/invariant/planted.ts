@@ -25,6 +25,7 @@ const rounds = {
   invariant: "invariant_P4_P6_everybodyHasWhatIsOwed",
 };
 const economy = { suite: "test/invariant/Economy.t.sol", invariant: "invariant_money" };
+const market = { suite: "test/invariant/market/market.t.sol", invariant: "invariant_P4_P10_marketOwesWhatItHolds" };
 
 export const planted: readonly Planted[] = [
   {
@@ -138,5 +139,45 @@ export const planted: readonly Planted[] = [
     before: "_party(id), c.sponsor, refund);",
     after: "_party(id), msg.sender, refund);",
     ...rounds,
+  },
+  {
+    bug: "owed not zeroed",
+    what: "what was collected of a licence is not written down",
+    file: "contracts/market/LicenseMarket.sol",
+    before: "l.collected = uint128(total);",
+    after: "",
+    ...market,
+  },
+  {
+    bug: "rounding to the caller",
+    what: "a licensee that closes keeps the fraction of a unit that it has used",
+    file: "contracts/market/LicenseMarket.sol",
+    before: "Math.ceilDiv(uint256(o.price) * l.units * elapsed, duration)",
+    after: "(uint256(o.price) * l.units * elapsed) / duration",
+    ...market,
+  },
+  {
+    bug: "released twice",
+    what: "a settled job can be settled again",
+    file: "contracts/market/ComputeMarket.sol",
+    before: "job.state = State.Settled;",
+    after: "",
+    ...market,
+  },
+  {
+    bug: "wrong payee",
+    what: "a failed prover's collateral goes to the sponsor when the job ends",
+    file: "contracts/market/ComputeMarket.sol",
+    before: "_credit(token, id, _parameters().treasury(), toTreasury);",
+    after: "_credit(token, id, terms.sponsor, toTreasury);",
+    ...market,
+  },
+  {
+    bug: "stake counted twice",
+    what: "what a job held is given back to both lockers",
+    file: "contracts/vault/Stake.sol",
+    before: "if (forJob) account.jobLocked -= uint96(amount);",
+    after: "",
+    ...market,
   },
 ];

@@ -135,6 +135,28 @@ describe("ComputeMarket: jobs", () => {
       ).to.be.revertedWithCustomError(compute(), "WrongTerms");
     });
 
+    it("[attack 58] takes the canonical encoding of terms only: nothing that is read lies outside what is hashed", async () => {
+      const terms = await market.terms(model, { provers: [prover.address, other.address] }, sponsor);
+      await market.system.fund(sponsor, units(1_000));
+      const data = compute().interface.encodeFunctionData("request", [terms, "", NO_PERMIT]);
+      // The tuple begins behind six words of arguments; its arrays' offsets are its last two words, then provers (2), attesters (0).
+      const words = data.slice(10).match(/.{64}/g)!;
+      const start = Number(BigInt(`0x${words[0]!}`)) / 32;
+      const word = (value: number): string => value.toString(16).padStart(64, "0");
+      expect(words.slice(start + 27, start + 30)).to.deep.equal([word(29 * 32), word(32 * 32), word(2)]);
+      // Empty attesters read from a zero word of the head, the rest as before: decodes to the same terms.
+      const aliased = [...words];
+      aliased[start + 28] = word(6 * 32);
+      expect(BigInt(`0x${words[start + 6]!}`)).to.equal(0n);
+      const to = await compute().getAddress();
+      const decoded = compute().interface.decodeFunctionData("request", data.slice(0, 10) + aliased.join(""));
+      expect(decoded[0]!.attesters.length).to.equal(0);
+      await expect(sponsor.sendTransaction({ to, data: data.slice(0, 10) + aliased.join(""), ...GAS }))
+        .to.be.revertedWithCustomError(compute(), "BadTerms")
+        .withArgs(encodeBytes32String("encoding"));
+      await market.done(sponsor.sendTransaction({ to, data, ...GAS }) as never);
+    });
+
     it("[attack 148] stops with new locks while paused; everything else goes on, and nobody is late for it", async () => {
       const [open, locked] = [await request(), await chosen()];
       await market.lock(locked, prover);
@@ -373,6 +395,9 @@ describe("ComputeMarket: jobs", () => {
       const royalty = (fee * 500n) / 10_000n;
       const protocol = (fee * 200n) / 10_000n;
       expect(await market.credit(owner.address)).to.equal(royalty);
+      expect(await market.held("job", 0n)).to.equal(protocol);
+      await market.done(as(prover).sweepFees(GAS));
+      await market.done(as(prover).sweepFees(GAS));
       expect(await market.credit(market.system.treasury)).to.equal(CUT + protocol);
       expect(await market.credit(sponsor.address)).to.equal((await deposit(job)) - fee - royalty - protocol);
       expect(await market.held("job", job.id), "P4").to.equal(0n);
@@ -519,11 +544,23 @@ describe("ComputeMarket: jobs", () => {
   it("refuses deliveries, attestations, refutations and releases that do not come from JobReceipts", async () => {
     const job = await request();
     await market.lock(job, prover);
+    const { sponsor: who, modelLicense, datasetLicense, challengeWindow } = job.terms;
+    const licences = { modelLicense, datasetLicense };
+    const stakes = {
+      sponsor: who,
+      model: model.id,
+      feeMax,
+      collateral,
+      challengeWindow,
+      ofDataset: false,
+      ...licences,
+    };
+    const [hash, by] = [market.termsHash(job.terms), prover.address];
     for (const call of [
-      () => as(prover).deliver(job.id, job.terms, prover.address),
-      () => as(prover).attest(job.id, job.terms, prover.address, ZeroHash),
-      () => as(prover).refute(job.id, job.terms, ZeroHash, prover.address),
-      () => as(prover).release(job.id, job.terms, ZeroHash),
+      () => as(prover).deliver(job.id, hash, stakes, by),
+      () => as(prover).attest(job.id, hash, stakes, by, ZeroHash),
+      () => as(prover).refute(job.id, hash, stakes, ZeroHash, by),
+      () => as(prover).release(job.id, hash, stakes, ZeroHash),
     ])
       await expect(call()).to.be.revertedWithCustomError(compute(), "NotReceipts").withArgs(prover.address);
   });

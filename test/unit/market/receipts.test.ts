@@ -281,27 +281,38 @@ describe("JobReceipts", () => {
       await market.done(as(prover).settle(items[5]!, GAS));
       const digests = await Promise.all(items.map(({ receipt }) => receipts.digestOf(receipt)));
       const first = digests.filter((_, i) => i !== 5);
-      const root = await receipts.rootOf(1n);
+      const [named, single] = [items[0]!.receipt.job, items[5]!.receipt.job];
+      const root = await receipts.rootOf(named);
       expect(root).to.equal(receiptRoot(first));
       for (const [i, digest] of first.entries()) {
         const proof = receiptInclusion(first, i);
         expect(verifyReceiptInclusion(root, digest, proof)).to.equal(true);
-        expect(await receipts.isIncluded(1n, digest, proof)).to.equal(true);
-        expect(await receipts.isIncluded(2n, digest, proof)).to.equal(false);
+        expect(await receipts.isIncluded(named, digest, proof)).to.equal(true);
+        expect(await receipts.isIncluded(single, digest, proof)).to.equal(false);
       }
-      expect(await receipts.isIncluded(1n, digests[5]!, merkleProof(first, 0))).to.equal(false);
-      expect(await receipts.isIncluded(2n, digests[5]!, [])).to.equal(true);
-      expect(await receipts.isIncluded(3n, ZeroHash, [])).to.equal(false);
-      expect(await receipts.batchCount()).to.equal(2n);
+      expect(await receipts.isIncluded(named, digests[5]!, merkleProof(first, 0))).to.equal(false);
+      expect(await receipts.isIncluded(single, digests[5]!, [])).to.equal(true);
+      expect(await receipts.isIncluded(items[1]!.receipt.job, ZeroHash, [])).to.equal(false);
       // An inner node is no receipt.
       const [a, b] = [first[0]!, first[1]!];
-      expect(await receipts.isIncluded(1n, receiptRoot([a, b]), merkleProof(first, 0).slice(1))).to.equal(false);
+      expect(await receipts.isIncluded(named, receiptRoot([a, b]), merkleProof(first, 0).slice(1))).to.equal(false);
+    });
+
+    it("a batch whose first receipts are refused is named by the first that settles", async () => {
+      const items = await eight();
+      const batch = items.map((item, i) => (i < 2 ? flip(item) : item));
+      await market.done(as(other).settleBatch(batch, GAS));
+      const digests = await Promise.all(items.slice(2).map(({ receipt }) => receipts.digestOf(receipt)));
+      expect(await receipts.rootOf(items[2]!.receipt.job)).to.equal(receiptRoot(digests));
+      for (const { receipt } of items.slice(0, 2)) expect(await receipts.rootOf(receipt.job)).to.equal(ZeroHash);
+      const settled = await receipts.queryFilter(receipts.filters.ReceiptSettled(), -1);
+      expect(settled.map(({ args }) => args.batch)).to.deep.equal(digests.map(() => items[2]!.receipt.job));
     });
 
     it("refuses empty and oversized batches, and items from anybody but itself", async () => {
       await expect(as(other).settleBatch([])).to.be.revertedWithCustomError(receipts, "EmptyBatch");
       const item = await market.proven(await locked(), prover);
-      await expect(as(other).settleItem(item, 1n, prover.address))
+      await expect(as(other).settleItem(item, item.receipt.job, prover.address))
         .to.be.revertedWithCustomError(receipts, "OnlySelf")
         .withArgs(other.address);
       await expect(
@@ -379,7 +390,7 @@ describe("JobReceipts", () => {
         await market.done(as(other).release(job.terms, receipt, GAS));
         expect(await state(job)).to.equal(4n);
         expect(await market.credit(prover.address)).to.be.greaterThan(0n);
-        expect(await receipts.isIncluded(1n, await receipts.digestOf(receipt), [])).to.equal(true);
+        expect(await receipts.isIncluded(job.id, await receipts.digestOf(receipt), [])).to.equal(true);
         await expect(as(other).release(job.terms, receipt)).to.be.revertedWithCustomError(compute(), "WrongState");
       });
 
@@ -533,7 +544,7 @@ describe("JobReceipts", () => {
       const { job, receipt } = await attested();
       await market.done(market.contracts.verifiers.retire(market.verifier, GAS));
       await market.system.time.increaseTo((await compute().jobOf(job.id)).until + 1n);
-      await expect(as(other).release(job.terms, receipt)).to.be.revertedWithCustomError(compute(), "VerifierNotLive");
+      await expect(as(other).release(job.terms, receipt)).to.be.revertedWithCustomError(receipts, "VerifierNotLive");
       await market.done(market.as(other).compute.end(job.id, job.terms, GAS));
       expect(await market.contracts.stake.lockedOf(prover.address)).to.equal(0n);
       expect(await market.credit(sponsor.address)).to.equal(await compute().depositFor(job.terms));

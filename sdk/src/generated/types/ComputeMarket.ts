@@ -50,6 +50,7 @@ export interface ComputeMarketInterface extends Interface {
       | "release"
       | "request"
       | "setAuthority"
+      | "sweepFees"
       | "upgradeToAndCall"
       | "wire"
   ): FunctionFragment;
@@ -57,6 +58,7 @@ export interface ComputeMarketInterface extends Interface {
   getEvent(
     nameOrSignatureOrTopic:
       | "AuthorityUpdated"
+      | "FeesSwept"
       | "Initialized"
       | "JobAcknowledged"
       | "JobAttested"
@@ -166,38 +168,16 @@ export interface ComputeMarketInterface extends Interface {
     functionFragment: "attest",
     values: [
       BigNumberish,
+      BytesLike,
       {
-        kind: BytesLike;
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       AddressLike,
       BytesLike
@@ -247,38 +227,16 @@ export interface ComputeMarketInterface extends Interface {
     functionFragment: "deliver",
     values: [
       BigNumberish,
+      BytesLike,
       {
-        kind: BytesLike;
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       AddressLike
     ]
@@ -495,38 +453,16 @@ export interface ComputeMarketInterface extends Interface {
     functionFragment: "refute",
     values: [
       BigNumberish,
+      BytesLike,
       {
-        kind: BytesLike;
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       BytesLike,
       AddressLike
@@ -536,38 +472,16 @@ export interface ComputeMarketInterface extends Interface {
     functionFragment: "release",
     values: [
       BigNumberish,
+      BytesLike,
       {
-        kind: BytesLike;
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       BytesLike
     ]
@@ -616,6 +530,7 @@ export interface ComputeMarketInterface extends Interface {
     functionFragment: "setAuthority",
     values: [AddressLike]
   ): string;
+  encodeFunctionData(functionFragment: "sweepFees", values?: undefined): string;
   encodeFunctionData(
     functionFragment: "upgradeToAndCall",
     values: [AddressLike, BytesLike]
@@ -694,6 +609,7 @@ export interface ComputeMarketInterface extends Interface {
     functionFragment: "setAuthority",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "sweepFees", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "upgradeToAndCall",
     data: BytesLike
@@ -706,6 +622,18 @@ export namespace AuthorityUpdatedEvent {
   export type OutputTuple = [authority: string];
   export interface OutputObject {
     authority: string;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace FeesSweptEvent {
+  export type InputTuple = [amount: BigNumberish];
+  export type OutputTuple = [amount: bigint];
+  export interface OutputObject {
+    amount: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -1408,38 +1336,16 @@ export interface ComputeMarket extends BaseContract {
   attest: TypedContractMethod<
     [
       id: BigNumberish,
-      terms: {
-        kind: BytesLike;
+      termsHash: BytesLike,
+      stakes: {
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       prover: AddressLike,
       digest: BytesLike
@@ -1494,38 +1400,16 @@ export interface ComputeMarket extends BaseContract {
   deliver: TypedContractMethod<
     [
       id: BigNumberish,
-      terms: {
-        kind: BytesLike;
+      termsHash: BytesLike,
+      stakes: {
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       prover: AddressLike
     ],
@@ -1836,38 +1720,16 @@ export interface ComputeMarket extends BaseContract {
   refute: TypedContractMethod<
     [
       id: BigNumberish,
-      terms: {
-        kind: BytesLike;
+      termsHash: BytesLike,
+      stakes: {
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       digest: BytesLike,
       challenger: AddressLike
@@ -1879,38 +1741,16 @@ export interface ComputeMarket extends BaseContract {
   release: TypedContractMethod<
     [
       id: BigNumberish,
-      terms: {
-        kind: BytesLike;
+      termsHash: BytesLike,
+      stakes: {
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       digest: BytesLike
     ],
@@ -1970,6 +1810,8 @@ export interface ComputeMarket extends BaseContract {
     [void],
     "nonpayable"
   >;
+
+  sweepFees: TypedContractMethod<[], [bigint], "nonpayable">;
 
   upgradeToAndCall: TypedContractMethod<
     [newImplementation: AddressLike, data: BytesLike],
@@ -2112,38 +1954,16 @@ export interface ComputeMarket extends BaseContract {
   ): TypedContractMethod<
     [
       id: BigNumberish,
-      terms: {
-        kind: BytesLike;
+      termsHash: BytesLike,
+      stakes: {
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       prover: AddressLike,
       digest: BytesLike
@@ -2201,38 +2021,16 @@ export interface ComputeMarket extends BaseContract {
   ): TypedContractMethod<
     [
       id: BigNumberish,
-      terms: {
-        kind: BytesLike;
+      termsHash: BytesLike,
+      stakes: {
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       prover: AddressLike
     ],
@@ -2550,38 +2348,16 @@ export interface ComputeMarket extends BaseContract {
   ): TypedContractMethod<
     [
       id: BigNumberish,
-      terms: {
-        kind: BytesLike;
+      termsHash: BytesLike,
+      stakes: {
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       digest: BytesLike,
       challenger: AddressLike
@@ -2594,38 +2370,16 @@ export interface ComputeMarket extends BaseContract {
   ): TypedContractMethod<
     [
       id: BigNumberish,
-      terms: {
-        kind: BytesLike;
+      termsHash: BytesLike,
+      stakes: {
         sponsor: AddressLike;
         model: BigNumberish;
-        modelVersion: BigNumberish;
-        modelRoot: BigNumberish;
-        verifier: BigNumberish;
-        modelLicense: BigNumberish;
-        dataset: BigNumberish;
-        datasetVersion: BigNumberish;
-        datasetLicense: BigNumberish;
-        purpose: {
-          permission: BigNumberish;
-          modifiers: BigNumberish;
-          disease: BytesLike;
-          region: BytesLike;
-          project: BytesLike;
-          user: AddressLike;
-        };
-        inputCommitment: BigNumberish;
-        privateInput: boolean;
-        sealedWeights: boolean;
-        feeMin: BigNumberish;
         feeMax: BigNumberish;
         collateral: BigNumberish;
-        ramp: BigNumberish;
-        ackWindow: BigNumberish;
-        lockWindow: BigNumberish;
         challengeWindow: BigNumberish;
-        deadline: BigNumberish;
-        provers: AddressLike[];
-        attesters: BigNumberish[];
+        ofDataset: boolean;
+        modelLicense: BigNumberish;
+        datasetLicense: BigNumberish;
       },
       digest: BytesLike
     ],
@@ -2684,6 +2438,9 @@ export interface ComputeMarket extends BaseContract {
     nameOrSignature: "setAuthority"
   ): TypedContractMethod<[newAuthority: AddressLike], [void], "nonpayable">;
   getFunction(
+    nameOrSignature: "sweepFees"
+  ): TypedContractMethod<[], [bigint], "nonpayable">;
+  getFunction(
     nameOrSignature: "upgradeToAndCall"
   ): TypedContractMethod<
     [newImplementation: AddressLike, data: BytesLike],
@@ -2728,6 +2485,13 @@ export interface ComputeMarket extends BaseContract {
     AuthorityUpdatedEvent.InputTuple,
     AuthorityUpdatedEvent.OutputTuple,
     AuthorityUpdatedEvent.OutputObject
+  >;
+  getEvent(
+    key: "FeesSwept"
+  ): TypedContractEvent<
+    FeesSweptEvent.InputTuple,
+    FeesSweptEvent.OutputTuple,
+    FeesSweptEvent.OutputObject
   >;
   getEvent(
     key: "Initialized"
@@ -2824,6 +2588,17 @@ export interface ComputeMarket extends BaseContract {
       AuthorityUpdatedEvent.InputTuple,
       AuthorityUpdatedEvent.OutputTuple,
       AuthorityUpdatedEvent.OutputObject
+    >;
+
+    "FeesSwept(uint256)": TypedContractEvent<
+      FeesSweptEvent.InputTuple,
+      FeesSweptEvent.OutputTuple,
+      FeesSweptEvent.OutputObject
+    >;
+    FeesSwept: TypedContractEvent<
+      FeesSweptEvent.InputTuple,
+      FeesSweptEvent.OutputTuple,
+      FeesSweptEvent.OutputObject
     >;
 
     "Initialized(uint64)": TypedContractEvent<

@@ -32,7 +32,6 @@ export interface JobReceiptsInterface extends Interface {
       | "UPGRADE_INTERFACE_VERSION"
       | "attest"
       | "authority"
-      | "batchCount"
       | "challenge"
       | "commitChallenge"
       | "digestOf"
@@ -131,10 +130,6 @@ export interface JobReceiptsInterface extends Interface {
     ]
   ): string;
   encodeFunctionData(functionFragment: "authority", values?: undefined): string;
-  encodeFunctionData(
-    functionFragment: "batchCount",
-    values?: undefined
-  ): string;
   encodeFunctionData(
     functionFragment: "challenge",
     values: [
@@ -562,7 +557,6 @@ export interface JobReceiptsInterface extends Interface {
   ): Result;
   decodeFunctionResult(functionFragment: "attest", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "batchCount", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "challenge", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "commitChallenge",
@@ -1110,8 +1104,6 @@ export interface JobReceipts extends BaseContract {
   >;
 
   authority: TypedContractMethod<[], [string], "view">;
-
-  batchCount: TypedContractMethod<[], [bigint], "view">;
 
   challenge: TypedContractMethod<
     [
@@ -1674,9 +1666,6 @@ export interface JobReceipts extends BaseContract {
   getFunction(
     nameOrSignature: "authority"
   ): TypedContractMethod<[], [string], "view">;
-  getFunction(
-    nameOrSignature: "batchCount"
-  ): TypedContractMethod<[], [bigint], "view">;
   getFunction(
     nameOrSignature: "challenge"
   ): TypedContractMethod<
