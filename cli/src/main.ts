@@ -1,7 +1,7 @@
 import { commandHelp, type Command, parseCommand } from "./arguments.ts";
 import { consentCommands } from "./commands/consent.ts";
 import { dataCommands } from "./commands/data.ts";
-import { demoRun } from "./commands/demo.ts";
+import { demoMarket, demoRun } from "./commands/demo.ts";
 import { deployRun, deployStatus } from "./commands/deploy.ts";
 import { devnetRun } from "./commands/devnet.ts";
 import { hospitalCommands } from "./commands/hospital.ts";
@@ -16,7 +16,7 @@ const groups: Readonly<
 > = {
   consent: { summary: "FHIR consents, revocation, what the chain says", verbs: consentCommands },
   data: { summary: "encrypted datasets: keep, share, rotate, erase", verbs: dataCommands },
-  demo: { summary: "train, prove and settle a federated model on a local chain", verbs: { run: demoRun } },
+  demo: { summary: "the protocol at work on a local chain", verbs: { run: demoRun, market: demoMarket } },
   devnet: { summary: "a local chain for development", verbs: { run: devnetRun } },
   deploy: { summary: "deploy the contracts, look at a deployment", verbs: { run: deployRun, status: deployStatus } },
   hospital: { summary: "an institution's node", verbs: hospitalCommands },

@@ -13,6 +13,10 @@ describe("mednexus arguments", () => {
     const all = await mednexus(["--help"]);
     expect(all.code).to.equal(0);
     expect(all.stdout).to.include("demo run");
+    expect(all.stdout).to.include("demo market");
+    const market = await mednexus(["demo", "market", "--help"]);
+    expect(market.code).to.equal(0);
+    for (const option of ["--seed", "--json", "--keep"]) expect(market.stdout).to.include(option);
     const verb = await mednexus(["demo", "run", "--help"]);
     expect(verb.code).to.equal(0);
     for (const option of [
@@ -40,6 +44,9 @@ describe("mednexus arguments", () => {
     ["--data without --label", ["demo", "run", "--data", "x.csv"], "--label"],
     ["an unknown scenario", ["demo", "run", "--scenario", "../../etc/passwd"], "no scenario"],
     ["a result file that cannot be written", ["demo", "run", "--json", "nowhere/x.json"], "nowhere/x.json"],
+    ["a market with an option of another demo", ["demo", "market", "--rounds", "2"], "--rounds"],
+    ["a market's seed that is no number", ["demo", "market", "--seed", "x"], "--seed x"],
+    ["a market's result that cannot be written", ["demo", "market", "--json", "nowhere/x.json"], "nowhere/x.json"],
     ["a file that is not there", ["demo", "run", "--data", "nowhere.csv", "--label", "y"], "nowhere.csv"],
   ];
   for (const [what, args, named] of bad) {

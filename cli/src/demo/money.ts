@@ -15,13 +15,15 @@ export interface Conservation {
 const VAULT_EVENTS = new Set(["Deposited", "Moved", "Credited", "Withdrawn"]);
 const TRANSFER = id("Transfer(address,address,uint256)");
 const asTopic = (address: string): string => `0x${address.slice(2).toLowerCase().padStart(64, "0")}`;
+/** Purposes whose money goes back to who paid it unless it is earned. */
+const ESCROW = ["campaign", "job", "license"];
 const purpose = (name: string): string => id(`mednexus.purpose.${name}`);
 
 /**
  * deposits = withdrawn + refundable + slashed + held, to the wei. Deposits and withdrawals are the token's Transfer logs;
  * the rest is rebuilt from the vault's own events and compared with its views, entry by entry.
- * refundable: campaign escrow and credits not yet withdrawn; slashed: the treasury's cut of slashes, still credited;
- * held: stakes, rounds and bonds.
+ * refundable: escrow of campaigns, jobs and licences, and credits not yet withdrawn; slashed: the treasury's cut of
+ * slashes, still credited; held: stakes, rounds and bonds.
  */
 export async function checkConservation(
   contracts: Contracts,
@@ -71,10 +73,10 @@ export async function checkConservation(
   }
   for (const [owner, amount] of credits) if ((await vault.creditOf(token, owner)) !== amount || amount < 0n) ok = false;
 
-  const inCampaigns = [...heldBy]
-    .filter(([key]) => key.startsWith(purpose("campaign")))
+  const inEscrow = [...heldBy]
+    .filter(([key]) => ESCROW.some((name) => key.startsWith(purpose(name))))
     .reduce((sum, [, amount]) => sum + amount, 0n);
-  const held = [...heldBy.values()].reduce((sum, amount) => sum + amount, 0n) - inCampaigns;
+  const held = [...heldBy.values()].reduce((sum, amount) => sum + amount, 0n) - inEscrow;
   const slashes = await scanLogs(
     (from, to) => contracts.stake.queryFilter(contracts.stake.filters.Slashed(), from, to),
     startBlock,
@@ -83,7 +85,7 @@ export async function checkConservation(
   const cut = slashes.reduce((sum, log) => sum + log.args.toTreasury, 0n);
   const atTreasury = credits.get(treasury.toLowerCase()) ?? 0n;
   const slashed = cut < atTreasury ? cut : atTreasury;
-  const refundable = inCampaigns + [...credits.values()].reduce((sum, amount) => sum + amount, 0n) - slashed;
+  const refundable = inEscrow + [...credits.values()].reduce((sum, amount) => sum + amount, 0n) - slashed;
   const balance = BigInt(
     await provider.call({ to: token, data: `${id("balanceOf(address)").slice(0, 10)}${vaultTopic.slice(2)}` }),
   );

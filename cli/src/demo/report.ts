@@ -41,7 +41,7 @@ export interface DemoResult {
 }
 
 /** JSON with amounts as decimal strings in the smallest unit. */
-export const toJson = (result: DemoResult): string =>
+export const toJson = (result: object): string =>
   JSON.stringify(result, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2);
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -77,23 +77,30 @@ export function summaryLines(result: DemoResult, names: ReadonlyMap<string, stri
     `  pooled      ${percent(accuracy.pooled)}   (all rows in one place: what nobody may do)`,
   ];
   accuracy.alone.forEach((value, i) => lines.push(`  alone ${String(i + 1).padEnd(5)} ${percent(value)}`));
-  lines.push("", "Paid");
-  for (const { party, role, amount } of result.payments)
-    lines.push(
-      `  ${role.padEnd(12)} ${(names.get(party.toLowerCase()) ?? party).padEnd(24)} ${formatUnits(amount, decimals).padStart(16)}`,
-    );
-  lines.push("", "Conservation, from the token's own transfers");
-  for (const c of result.conservation) {
-    const show = (value: bigint): string => formatUnits(value, decimals);
-    lines.push(
-      `  deposits ${show(c.deposits)} = withdrawn ${show(c.withdrawn)} + refundable ${show(c.refundable)} + slashed ${show(c.slashed)} + held ${show(c.held)}: ${c.ok ? "holds" : "BROKEN"}`,
-    );
-  }
+  lines.push(...paymentLines(result.payments, names, decimals), ...conservationLines(result.conservation, decimals));
   lines.push("", `Proofs     ${result.proofs.made} made, ${result.proofs.verifiedOnChain} verified on chain`);
   lines.push(
     `Indexer    ${result.history.rows} rows, ${result.history.equalToChain ? "equal to the chain" : "DIFFERENT from the chain"}`,
   );
   return lines;
+}
+
+/** Who was paid what; `names`: parties by lower-case address. */
+export function paymentLines(
+  payments: readonly Payment[],
+  names: ReadonlyMap<string, string>,
+  decimals: number,
+): string[] {
+  const line = ({ party, role, amount }: Payment): string =>
+    `  ${role.padEnd(12)} ${(names.get(party.toLowerCase()) ?? party).padEnd(24)} ${formatUnits(amount, decimals).padStart(16)}`;
+  return ["", "Paid", ...payments.map(line)];
+}
+
+export function conservationLines(conservation: readonly Conservation[], decimals: number): string[] {
+  const show = (value: bigint): string => formatUnits(value, decimals);
+  const line = (c: Conservation): string =>
+    `  deposits ${show(c.deposits)} = withdrawn ${show(c.withdrawn)} + refundable ${show(c.refundable)} + slashed ${show(c.slashed)} + held ${show(c.held)}: ${c.ok ? "holds" : "BROKEN"}`;
+  return ["", "Conservation, from the token's own transfers", ...conservation.map(line)];
 }
 
 /** Who was paid what, from the contracts' events, summed by party and role. */

@@ -271,7 +271,8 @@ export async function dropSubject(world: World, institution: Institution, index:
   await publishGrants(acting(institution, world.deployment), data.dataset, left);
 }
 
-function toCsv(schema: TableSchema, rows: Rows): string {
+/** A table as a hospital's file has it: features, then the label. */
+export function toCsv(schema: TableSchema, rows: Rows): string {
   const cell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const names = schema.features.map(({ name }) => name);
   const header = [...names, LABEL].map(cell).join(",");

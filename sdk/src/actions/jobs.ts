@@ -13,8 +13,8 @@
 import { id, type Provider, type Result, type Signer, ZeroHash } from "ethers";
 import type { Deployment } from "../deployment.ts";
 import { MedNexusError } from "../errors.ts";
-import { jobTermsHash, outputCommitment, type Receipt, RECEIPT_TYPE } from "../receipts.ts";
-import { type Address, consentSetHash, type Hash, type Proof, type Purpose, typedDataDomain } from "../transcript.ts";
+import { jobTermsHash, outputCommitment, type ProvenOutput, type Receipt, RECEIPT_TYPE } from "../receipts.ts";
+import { type Address, consentSetHash, type Hash, type Purpose, typedDataDomain } from "../transcript.ts";
 import { type Contracts, eventArgs, execute, type Executed } from "./client.ts";
 import { NO_PURPOSE } from "./licenses.ts";
 import { scanLogs } from "./read.ts";
@@ -77,7 +77,7 @@ export interface ProvenReceipt {
   readonly receipt: Receipt;
   /** of the prover; "0x" where it sends the receipt itself */
   readonly signature: string;
-  readonly output: { readonly decision: bigint; readonly score: bigint; readonly proof: Proof };
+  readonly output: ProvenOutput;
 }
 
 /** What a job settled for. */
@@ -114,6 +114,12 @@ const mutable = ({ provers, attesters, ...rest }: JobTerms) => ({
   provers: [...provers],
   attesters: [...attesters],
 });
+
+/** What a lock costs after `elapsed` seconds spent open (JobRules.feeAt): feeMin at 0, feeMax from `ramp` on, rounded down between. */
+export function feeAt(terms: Pick<JobTerms, "feeMin" | "feeMax" | "ramp">, elapsed: bigint): bigint {
+  const { feeMin, feeMax, ramp } = terms;
+  return elapsed >= BigInt(ramp) ? feeMax : feeMin + ((feeMax - feeMin) * elapsed) / BigInt(ramp);
+}
 
 /** What the vault takes from the sponsor when the job is requested now. */
 export const jobDeposit = ({ compute }: Market, terms: JobTerms): Promise<bigint> => compute.depositFor(mutable(terms));

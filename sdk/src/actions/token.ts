@@ -7,6 +7,7 @@ const ERC20 = [
   "function allowance(address,address) view returns (uint256)",
   "function approve(address,uint256) returns (bool)",
   "function mint(address,uint256)",
+  "function transfer(address,uint256) returns (bool)",
   "function decimals() view returns (uint8)",
   "function symbol() view returns (string)",
   "function nonces(address) view returns (uint256)",
@@ -40,6 +41,8 @@ export interface Token {
   /** Sets the allowance to exactly `amount` where it is lower: the vault pulls no more than its owner means it to. */
   ensureAllowance(spender: Address, amount: bigint): Promise<void>;
   mint(to: Address, amount: bigint): Promise<void>;
+  transfer(to: Address, amount: bigint): Promise<void>;
+  allowance(owner: Address, spender: Address): Promise<bigint>;
   /** EIP-2612, for exactly `amount` until `deadline` (unix seconds); the token has to name its domain (EIP-5267). */
   signPermit(spender: Address, amount: bigint, deadline: bigint): Promise<Permit>;
 }
@@ -62,6 +65,8 @@ export function tokenAt(address: Address, signer: Signer): Token {
       if (current < amount) await call("approve", spender, amount);
     },
     mint: (to, amount) => call("mint", to, amount),
+    transfer: (to, amount) => call("transfer", to, amount),
+    allowance: (owner, spender) => contract.getFunction("allowance").staticCall(owner, spender) as Promise<bigint>,
     signPermit: async (spender, value, deadline) => {
       const owner = await signer.getAddress();
       const [nonce, { name, version, chainId, verifyingContract }] = await Promise.all([
