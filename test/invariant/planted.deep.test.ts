@@ -55,7 +55,7 @@ class Project {
   }
 }
 
-describe("Planted accounting bugs", () => {
+describe("Planted bugs", () => {
   let project: Project;
 
   before(() => {
@@ -64,7 +64,7 @@ describe("Planted accounting bugs", () => {
 
   after(() => rmSync(project.at, { recursive: true, force: true }));
 
-  for (const [suite, invariant] of new Map(planted.map((bug) => [bug.suite, bug.invariant]))) {
+  for (const [invariant, suite] of new Map(planted.map((bug) => [bug.invariant, bug.suite]))) {
     it(`${suite}: ${invariant} is green as the code stands`, function () {
       this.timeout(900_000);
       const { passed, output } = project.verdict(suite, invariant);

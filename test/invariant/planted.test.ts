@@ -5,12 +5,15 @@ import { planted } from "./planted.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-describe("Planted accounting bugs", () => {
+describe("Planted bugs", () => {
   it("cover every class, and the vault, stake, settlement and campaigns", () => {
     expect([...new Set(planted.map(({ bug }) => bug))].sort()).to.deep.equal([
+      "exit before the slash",
+      "exit closed",
       "fee after cap",
       "owed not zeroed",
       "released twice",
+      "revocation ignored",
       "rounding to the caller",
       "stake counted twice",
       "wrong payee",

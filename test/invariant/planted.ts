@@ -1,4 +1,4 @@
-/** Accounting bugs to plant, each with the invariant that has to catch it by itself. */
+/** Bugs to plant, most of them in the accounts, each with the invariant that has to catch it by itself. */
 
 export interface Planted {
   /** Of the classes that every list has to cover: see planted.test.ts. */
@@ -8,7 +8,10 @@ export interface Planted {
     | "rounding to the caller"
     | "wrong payee"
     | "stake counted twice"
-    | "fee after cap";
+    | "fee after cap"
+    | "exit before the slash"
+    | "exit closed"
+    | "revocation ignored";
   what: string;
   /** From the repository's root. */
   file: string;
@@ -179,5 +182,30 @@ export const planted: readonly Planted[] = [
     before: "if (forJob) account.jobLocked -= uint96(amount);",
     after: "",
     ...market,
+  },
+  {
+    bug: "exit before the slash",
+    what: "unbonding stake is out of a slash's reach",
+    file: "contracts/vault/Stake.sol",
+    before: "taken = Math.min(amount, active + unbonding);",
+    after: "taken = Math.min(amount, active);",
+    ...economy,
+  },
+  {
+    bug: "exit closed",
+    what: "an abandoned campaign waits for its sponsor",
+    file: "contracts/training/CampaignRegistry.sol",
+    before: "if (msg.sender != c.sponsor && block.timestamp <= uint256(c.idleFrom) + c.idleLimit)",
+    after: "if (msg.sender != c.sponsor)",
+    suite: rounds.suite,
+    invariant: "invariant_P9_everybodyGetsOut",
+  },
+  {
+    bug: "revocation ignored",
+    what: "a set is frozen whatever was revoked since the commits",
+    file: "contracts/training/RoundManager.sol",
+    before: 'if ((moved >> i) & 1 == 1) _leaveOut(id, u, "consent");',
+    after: 'if ((moved >> i) & 1 == 2) _leaveOut(id, u, "consent");',
+    ...rounds,
   },
 ];
