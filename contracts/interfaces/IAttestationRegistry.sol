@@ -6,7 +6,8 @@ import {AttestorId} from "../types/Ids.sol";
 /// @title AttestationRegistry: public keys whose owners (trusted execution environments) may attest what no circuit proves yet.
 /// @notice The governor lists a key for one kind of statement after looking at the enclave's own attestation; the guardian or the governor revokes it at once and for good.
 /// Where a signature by such a key is accepted, the guarantee is that of the hardware and of whoever audited it, not of a proof: each caller says so.
-/// @dev Ids are never reused. What a signature is bound to (chain, contract, deadline) is the caller's digest.
+/// @dev Warning: a key listed twice has two ids; revoking one leaves the other.
+/// Ids are never reused. What a signature is bound to (chain, contract, deadline) is the caller's digest.
 interface IAttestationRegistry {
     enum Algorithm {
         None,

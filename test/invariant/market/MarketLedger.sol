@@ -138,11 +138,12 @@ abstract contract MarketLedger is MarketSystem {
         if (id == 0) return;
         Licence storage l = _licences[id - 1];
         if (l.timed) return;
+        uint256 worth = _worth(l);
         l.reserved -= 1;
         if (earned) l.used += 1;
         if (!l.closed) return;
-        if (earned) l.kept += l.price;
-        else _due[l.buyer] += l.price;
+        if (l.kept < l.price * l.used) l.kept = l.price * l.used;
+        _due[l.buyer] += worth - _worth(l);
     }
 
     function _earned(Licence storage l) internal view returns (uint256) {
@@ -176,7 +177,14 @@ abstract contract MarketLedger is MarketSystem {
         _due[to] += part;
     }
 
-    /// `lost`: consent is gone, or its epoch has moved.
+    /// What has not been given back: of a closed one, what its payees have for sure, or its uses and those that jobs hold.
+    function _worth(Licence storage l) private view returns (uint256) {
+        if (!l.closed) return l.price * l.units;
+        uint256 taken = l.price * (l.used + l.reserved);
+        return taken > l.kept ? taken : l.kept;
+    }
+
+    /// `lost`: the consent epoch has moved.
     function _payClose(Licence storage l, bool lost) internal {
         uint256 kept;
         if (l.timed) {
@@ -184,13 +192,12 @@ abstract contract MarketLedger is MarketSystem {
             uint256 elapsed = block.timestamp - l.start < duration ? block.timestamp - l.start : duration;
             kept = (l.price * l.units * elapsed + duration - 1) / duration;
         } else {
-            kept = l.price * (l.used + l.reserved);
+            kept = l.price * l.used;
         }
         uint256 least = lost ? 0 : l.price * (l.minUnits < l.units ? l.minUnits : l.units);
         if (kept < least) kept = least;
-        _due[l.buyer] += l.price * l.units - kept;
-        l.kept = kept - l.price * l.reserved;
-        l.closed = true;
+        (l.kept, l.closed) = (kept, true);
+        _due[l.buyer] += l.price * l.units - _worth(l);
     }
 
     // --- what must hold after every call
@@ -216,8 +223,7 @@ abstract contract MarketLedger is MarketSystem {
         for (uint256 i; i < _licences.length; ++i) {
             Licence storage l = _licences[i];
             uint256 held = vault.heldOf(address(token), Purposes.LICENSE, bytes32(i + 1));
-            uint256 worth = l.closed ? l.kept + l.price * l.reserved : l.price * l.units;
-            if (held != worth - l.collected) return "P4: a licence's account is wrong";
+            if (held != _worth(l) - l.collected) return "P4: a licence's account is wrong";
             sum += held;
         }
         if (vault.heldOf(address(token), Purposes.JOB, 0) != _fees) return "P4: the protocol's fees are wrong";

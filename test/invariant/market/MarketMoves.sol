@@ -200,7 +200,7 @@ contract MarketMoves is MarketLedger {
         address by = byStranger ? STRANGER : job.prover;
         ProvenOutput memory output = _output(i, i);
         bytes32 salt = bytes32(uint256(i));
-        bytes32 commitment = keccak256(abi.encode(by, _jobId(i), output.decision, output.score, salt));
+        bytes32 commitment = keccak256(abi.encode(by, _jobId(i), output, salt));
         _send(by, address(receipts), abi.encodeCall(receipts.commitChallenge, (commitment)));
         vm.roll(block.number + 1);
         Receipt memory r = _receipt(i, job.falsely ? 0 : 1);
@@ -279,7 +279,7 @@ contract MarketMoves is MarketLedger {
         (bool ok, ) = _send(by, address(licenses), abi.encodeCall(licenses.close, (_licenceId(i))));
         bool gone = l.data && !_isConsented();
         _check(ok == (!l.closed && (!byStranger || gone)), "P8: closing a licence");
-        if (ok) _payClose(l, gone || (l.data && consent.epochOf(dataset) != l.epoch));
+        if (ok) _payClose(l, l.data && consent.epochOf(dataset) != l.epoch);
         ++done;
     }
 
