@@ -191,6 +191,10 @@ export async function settleJob(contracts: Pick<Contracts, "receipts">, item: Pr
   return { fee, collected, royalty, protocolFee, refund };
 }
 
+/** Anybody: credits the treasury with the protocol's fees of all jobs since the last time; how much that was. */
+export const sweepFees = async (contracts: Market): Promise<bigint> =>
+  eventArgs(await execute(contracts.compute.sweepFees, []), "FeesSwept").amount as bigint;
+
 interface Reader {
   readonly contracts: Pick<Contracts, "compute" | "datasets">;
   readonly deployment: Deployment;

@@ -20,6 +20,7 @@ import {
   rekeyFor,
   SEAL_PROMISE,
   signSealConsent,
+  sweepFees,
   transferSealed,
   verifierId,
 } from "@mednexus/sdk";
@@ -290,6 +291,7 @@ export async function tellStory(market: Market, scenario: Scenario, seed: number
       (await closeLicense(researcher.contracts, licenses.model)) === unused,
     );
     market.due(researcher, unused);
+    check("the protocol's fees of the jobs reach the treasury", (await sweepFees(keeper.contracts)) > 0n);
     const cut = await treasuryCut(market);
     for (const party of Object.values(market.parties)) {
       // The treasury leaves its part of the slash where it is: the conservation check shows it.
