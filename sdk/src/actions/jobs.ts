@@ -285,7 +285,8 @@ export function jobTerms(raw: Result): JobTerms {
     ...(t as unknown as JobTerms),
     ...Object.fromEntries(numbers.map((name) => [name, Number(t[name])])),
     purpose: { ...(t.purpose as unknown as Purpose), permission: Number(t.purpose["permission"]) },
-    provers: [...((t["provers"] as unknown as Address[]) ?? [])],
-    attesters: [...((t["attesters"] as unknown as bigint[]) ?? [])].map(Number),
+    // Not from `t`: toObject makes an object of an empty list.
+    provers: [...(raw["provers"] as Address[])],
+    attesters: [...(raw["attesters"] as bigint[])].map(Number),
   };
 }
