@@ -3,28 +3,17 @@ import { z } from "zod";
 import { MedNexusError } from "@mednexus/sdk";
 import { readJson } from "@mednexus/sdk/node";
 
-const count = z.number().int().nonnegative();
+export const count = z.number().int().nonnegative();
 const id = z.union([z.number().int().positive(), z.string().regex(/^[1-9]\d*$/)]).transform(BigInt);
-const amount = z.union([count, z.string().regex(/^\d+$/)]).transform(BigInt);
+export const amount = z.union([count, z.string().regex(/^\d+$/)]).transform(BigInt);
 
-/** A keeper's configuration file. Paths are relative to the file. The key is not in it: `keyFile` names it. */
-export const configSchema = z.strictObject({
+/** What every service on the chain is told. */
+export const serviceFields = {
   rpcUrl: z.url({ protocol: /^https?$/ }),
-  /** Where sums are fetched and models published; needed by provers only. */
-  relayUrl: z.url({ protocol: /^https?$/ }).optional(),
   deployment: z.string().describe("deployment file written by `mednexus deploy`"),
-  dataDir: z.string().describe("transactions on their way and finished proofs; one keeper a folder"),
+  dataDir: z.string().describe("transactions on their way and finished proofs; one service a folder"),
   keyFile: z.string().describe('JSON { "account": "0x…" }, readable by its owner only'),
-  /** Powers-of-tau file; without it only devnets with the INSECURE development string can be proved for. */
-  srsFile: z.string().optional(),
   pollMs: z.number().int().min(20).max(60_000).default(2_000),
-  /** Which campaigns; all when absent. */
-  campaigns: z.array(id).min(1).optional(),
-  roles: z
-    .strictObject({ keeper: z.boolean(), prover: z.boolean(), claims: z.boolean() })
-    .default({ keeper: true, prover: false, claims: false }),
-  /** Rounds are opened only from so many enrolled members on; 0: the campaign's own minimum. */
-  openFrom: count.default(0),
   /** Blocks on top of a transaction, its own included, before it counts as final. */
   confirmations: z.number().int().min(1).max(256).default(12),
   /** Milliseconds without a new block after which the endpoint counts as stale; 0: never. */
@@ -37,6 +26,26 @@ export const configSchema = z.strictObject({
       bumpAfter: z.number().int().positive().default(4),
     })
     .prefault({}),
+  /** What makes proofs: a GPU where there is one, a GPU or nothing, snarkjs. */
+  proofs: z.enum(["auto", "gpu", "cpu"]).default("auto"),
+  /** Loopback port for /metrics and /health; absent: none; 0: any free one. */
+  metricsPort: z.number().int().min(0).max(65_535).optional(),
+};
+
+/** A keeper's configuration file. Paths are relative to the file. The key is not in it: `keyFile` names it. */
+export const configSchema = z.strictObject({
+  ...serviceFields,
+  /** Where sums are fetched and models published; needed by provers only. */
+  relayUrl: z.url({ protocol: /^https?$/ }).optional(),
+  /** Powers-of-tau file; without it only devnets with the INSECURE development string can be proved for. */
+  srsFile: z.string().optional(),
+  /** Which campaigns; all when absent. */
+  campaigns: z.array(id).min(1).optional(),
+  roles: z
+    .strictObject({ keeper: z.boolean(), prover: z.boolean(), claims: z.boolean() })
+    .default({ keeper: true, prover: false, claims: false }),
+  /** Rounds are opened only from so many enrolled members on; 0: the campaign's own minimum. */
+  openFrom: count.default(0),
   limits: z
     .strictObject({
       maxFailures: z.number().int().positive().default(5),
@@ -54,10 +63,6 @@ export const configSchema = z.strictObject({
       finalizeGas: amount.default(1_000_000n),
     })
     .prefault({}),
-  /** What makes proofs: a GPU where there is one, a GPU or nothing, snarkjs. */
-  proofs: z.enum(["auto", "gpu", "cpu"]).default("auto"),
-  /** Loopback port for /metrics and /health; absent: none; 0: any free one. */
-  metricsPort: z.number().int().min(0).max(65_535).optional(),
 });
 
 export type KeeperConfig = z.infer<typeof configSchema>;

@@ -20,6 +20,7 @@ import { type Log, redacting, secretsOfUrl } from "./events.ts";
 import { Keeper } from "./keeper.ts";
 import { Metrics, type MetricsServer, serveMetrics } from "./metrics.ts";
 import { Outbox } from "./outbox.ts";
+import { pause } from "./pause.ts";
 import { AggregateProver } from "./prover.ts";
 import { Watch } from "./watch.ts";
 
@@ -157,15 +158,3 @@ function relayOf(config: KeeperConfig, wallet: Wallet): Transport {
     throw new MedNexusError("BAD_CONFIG", "relayUrl: a prover fetches sums from a relay");
   return new HttpTransport(config.relayUrl, wallet);
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((done) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      done();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });

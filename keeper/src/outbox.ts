@@ -185,6 +185,11 @@ export class Outbox {
     return this.#state.entries.length;
   }
 
+  /** Keys of jobs with a transaction that is not final yet. */
+  get onTheirWay(): ReadonlySet<string> {
+    return new Set(this.#state.entries.map(({ job }) => job.key));
+  }
+
   get done(): ReadonlySet<string> {
     return new Set(this.#state.done);
   }

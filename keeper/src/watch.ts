@@ -1,28 +1,19 @@
 /** Looks at the chain: every watched campaign and round as of one block. Reads only. */
-import {
-  decodeBytes32String,
-  encodeBytes32String,
-  type LogDescription,
-  type Provider,
-  type TransactionRequest,
-} from "ethers";
+import { decodeBytes32String, encodeBytes32String, type Provider, type TransactionRequest } from "ethers";
 import {
   type Contracts,
   connect,
   decodeFailure,
-  decodeLogs,
   type Deployment,
   type Hash,
-  MedNexusError,
   readFrozen,
   readRound,
   readTerms,
-  scanLogs,
   submittedUpdate,
   type SubmittedUpdate,
   type Terms,
 } from "@mednexus/sdk";
-import { type JsonRpcLike, readHead } from "./chain.ts";
+import type { JsonRpcLike } from "./chain.ts";
 import {
   type CampaignView,
   type ComplaintView,
@@ -31,11 +22,7 @@ import {
   type Snapshot,
   STAGES,
 } from "./snapshot.ts";
-
-interface Found {
-  readonly block: number;
-  readonly event: LogDescription;
-}
+import { Tail } from "./tail.ts";
 
 export interface WatchOptions {
   readonly deployment: Deployment;
@@ -49,9 +36,6 @@ export interface WatchOptions {
   /** Milliseconds from any start, never going back. */
   readonly monotonic: () => number;
 }
-
-/** How long a lower block than before is taken for a lagging replica. */
-const LAG_PATIENCE_MS = 10_000;
 
 /** Facts of one round that only events show. */
 interface RoundFacts {
@@ -69,48 +53,34 @@ export class Watch {
   /** Contracts whose reads happen at `#at`. */
   readonly #contracts: Contracts;
   #at = 0;
-  #logs: Found[] = [];
-  /** Up to which block `#logs` is complete, and that block's predecessor by `depth` as it was then. */
-  #scanned: number;
-  #anchor: { number: number; hash: string } | undefined;
-  #head: Head | undefined;
-  #headSince = 0;
+  readonly #tail: Tail;
   readonly #terms = new Map<bigint, Terms & { readonly drawDelay: number; readonly tip: bigint }>();
   readonly #retired = new Set<bigint>();
 
   constructor(options: WatchOptions) {
     this.#o = options;
-    this.#scanned = options.deployment.startBlock - 1;
-    const { provider } = options;
-    this.#contracts = connect(options.deployment, {
+    const { provider, deployment } = options;
+    const { campaigns, rounds, disputes, sums, settlement } = deployment.addresses;
+    this.#tail = new Tail({
+      ...options,
+      addresses: [campaigns, rounds, disputes, sums, settlement],
+      keep: (event) => event.name === "RoundOpened" || !this.#retired.has(event.args["round"] as bigint),
+    });
+    this.#contracts = connect(deployment, {
       provider,
       call: (tx: TransactionRequest) => provider.call({ ...tx, blockTag: this.#at }),
     });
   }
 
-  /**
-   * The newest block, checked. Errors: `WRONG_CHAIN`; `STALE_HEAD` (retryable) when the endpoint shows an older block than
-   * before (a lagging replica; believed to be a reorganisation if it lasts), or nothing new for too long; `RPC_FAILED`.
-   */
-  async head(): Promise<Head> {
-    const { deployment, staleAfterMs, monotonic } = this.#o;
-    const head = await readHead(this.#o.provider, deployment.chainId);
-    const before = this.#head;
-    const age = monotonic() - this.#headSince;
-    const stale = (why: string) => new MedNexusError("STALE_HEAD", `stale endpoint: ${why}`, { retryable: true });
-    if (before !== undefined && head.number < before.number && age < LAG_PATIENCE_MS)
-      throw stale(`block ${head.number} after ${before.number}`);
-    if (before?.hash !== head.hash) {
-      this.#head = head;
-      this.#headSince = monotonic();
-    } else if (staleAfterMs > 0 && age > staleAfterMs) throw stale(`no block after ${head.number}`);
-    return head;
+  /** See Tail.head. */
+  head(): Promise<Head> {
+    return this.#tail.head();
   }
 
   /** Everything that decisions need, as of `head`. */
   async snapshot(head: Head): Promise<Snapshot> {
     try {
-      await this.#scan(head);
+      await this.#tail.follow(head);
       this.#at = head.number;
       const ids = this.#campaignIds();
       const campaigns = await Promise.all(ids.map((id) => this.#campaign(id)));
@@ -124,7 +94,7 @@ export class Watch {
   /** Nothing can be due in this round any more: neither read nor kept from now on. */
   retire(round: bigint): void {
     this.#retired.add(round);
-    this.#logs = this.#logs.filter(({ event }) => event.args["round"] !== round || event.name === "RoundOpened");
+    this.#tail.prune();
   }
 
   isRetired(round: bigint): boolean {
@@ -133,46 +103,17 @@ export class Watch {
 
   // --- events
 
-  /** Brings the logs up to `head`. The last `depth` blocks are read again each time; a deeper reorganisation starts over. */
-  async #scan(head: Head): Promise<void> {
-    const { deployment, depth, provider } = this.#o;
-    if (this.#anchor !== undefined) {
-      const now = await provider.getBlock(this.#anchor.number);
-      if (now?.hash !== this.#anchor.hash) {
-        this.#logs = [];
-        this.#scanned = deployment.startBlock - 1;
-      }
-    }
-    const from = Math.max(deployment.startBlock, Math.min(this.#scanned, head.number) - depth + 1);
-    const { campaigns, rounds, disputes, sums, settlement } = deployment.addresses;
-    const logs = await scanLogs(
-      (fromBlock, toBlock) =>
-        provider.getLogs({ address: [campaigns, rounds, disputes, sums, settlement], fromBlock, toBlock }),
-      from,
-      head.number,
-    );
-    const found = logs.flatMap((log) =>
-      decodeLogs({ logs: [log] }).map((event) => ({ block: log.blockNumber, event })),
-    );
-    this.#logs = [...this.#logs.filter(({ block }) => block < from), ...found].filter(
-      ({ event }) => event.name === "RoundOpened" || !this.#retired.has(event.args["round"] as bigint),
-    );
-    this.#scanned = head.number;
-    const anchor = head.number - depth;
-    const block = anchor > deployment.startBlock ? await provider.getBlock(anchor) : null;
-    this.#anchor = block?.hash == null ? undefined : { number: anchor, hash: block.hash };
-  }
-
   #campaignIds(): bigint[] {
     const ids = new Set<bigint>();
-    for (const { event } of this.#logs) if (event.name === "CampaignOpened") ids.add(event.args["campaign"] as bigint);
+    for (const { event } of this.#tail.logs)
+      if (event.name === "CampaignOpened") ids.add(event.args["campaign"] as bigint);
     const { campaigns } = this.#o;
     return [...ids].filter((id) => campaigns === undefined || campaigns.includes(id));
   }
 
   #roundIds(campaigns: ReadonlySet<bigint>): bigint[] {
     const ids = new Set<bigint>();
-    for (const { event } of this.#logs)
+    for (const { event } of this.#tail.logs)
       if (event.name === "RoundOpened" && campaigns.has(event.args["campaign"] as bigint))
         ids.add(event.args["round"] as bigint);
     return [...ids].filter((id) => !this.#retired.has(id));
@@ -187,7 +128,7 @@ export class Watch {
       demands: new Map(),
       paid: new Set(),
     };
-    for (const { event } of this.#logs) {
+    for (const { event } of this.#tail.logs) {
       const { name, args } = event;
       if (args["round"] !== round) continue;
       const nodeIndex = Number(args["nodeIndex"]);
