@@ -1,5 +1,6 @@
 import { commandHelp, type Command, parseCommand } from "./arguments.ts";
 import { consentCommands } from "./commands/consent.ts";
+import { auditCommands } from "./commands/audit.ts";
 import { dataCommands } from "./commands/data.ts";
 import { demoMarket, demoRun } from "./commands/demo.ts";
 import { deployRun, deployStatus } from "./commands/deploy.ts";
@@ -8,6 +9,7 @@ import { hospitalCommands } from "./commands/hospital.ts";
 import { keeperRun } from "./commands/keeper.ts";
 import { keysBuild } from "./commands/keys.ts";
 import { proveCommands } from "./commands/prove.ts";
+import { proverCommands } from "./commands/prover.ts";
 import { relayRun } from "./commands/relay.ts";
 import { describe, EXIT, exitCode } from "./exit.ts";
 
@@ -15,6 +17,7 @@ const groups: Readonly<
   Record<string, { readonly summary: string; readonly verbs: Readonly<Record<string, Command>> }>
 > = {
   consent: { summary: "FHIR consents, revocation, what the chain says", verbs: consentCommands },
+  audit: { summary: "recompute what receipts and model versions claim", verbs: auditCommands },
   data: { summary: "encrypted datasets: keep, share, rotate, erase", verbs: dataCommands },
   demo: { summary: "the protocol at work on a local chain", verbs: { run: demoRun, market: demoMarket } },
   devnet: { summary: "a local chain for development", verbs: { run: devnetRun } },
@@ -23,6 +26,7 @@ const groups: Readonly<
   keeper: { summary: "draws, freezes, finalizes, claims; proves aggregations", verbs: { run: keeperRun } },
   keys: { summary: "proving keys", verbs: { build: keysBuild } },
   prove: { summary: "Groth16 proofs and commitments, on a GPU where there is one", verbs: proveCommands },
+  prover: { summary: "takes compute jobs for their fee", verbs: proverCommands },
   relay: { summary: "a mailbox for nodes that accept no connections", verbs: { run: relayRun } },
 };
 

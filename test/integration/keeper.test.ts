@@ -14,6 +14,7 @@ import {
   type KeeperEvent,
 } from "@mednexus/keeper";
 import {
+  auditVersion,
   chunkHashes,
   decodeModel,
   encodeSum,
@@ -29,6 +30,7 @@ import {
   topics,
   updateVector,
 } from "@mednexus/sdk";
+import { altered, auditReader, named } from "../fixtures/audit.ts";
 import { deploySystem, DAY, type Institution, N, type System, units } from "../fixtures/system.ts";
 import { seededInt } from "../vectors/seeded.ts";
 
@@ -140,6 +142,81 @@ describe("Keeper on a whole deployment", function () {
     expect.fail(`${what} was not reached: ${said.slice(-30).join("; ")}`);
   }
 
+  /** Of a version that a keeper has proved, and of the same with one answer of the chain or the relay altered. */
+  async function audits(model: bigint, transport: HttpTransport): Promise<void> {
+    const reader = auditReader(system, transport);
+    const good = await auditVersion(reader, model, 2);
+    expect(named(good, "failed"), JSON.stringify(good.checks)).to.deep.equal([]);
+    expect(named(good, "unchecked")).to.deep.equal([]);
+    expect(good).to.include({ ok: true });
+    const offline = await auditVersion({ ...reader, transport: { getBlob: async () => undefined } }, model, 2);
+    expect(named(offline, "unchecked")).to.deep.equal(["published model", "artefact"]);
+    expect(offline).to.include({ ok: true, unchecked: 2 });
+    const zero = await auditVersion(reader, model, 0);
+    expect(named(zero, "failed")).to.deep.equal([]);
+
+    const flip = async (root: string): Promise<Uint8Array> => {
+      const content = Uint8Array.from((await transport.getBlob(root))!);
+      content[31]! ^= 1;
+      return content;
+    };
+    type Struct = { toObject(): Record<string, unknown> };
+    const change = (field: string, by: (value: never) => unknown) => (answer: Struct) => {
+      const plain = answer.toObject();
+      return { ...plain, [field]: by(plain[field] as never) };
+    };
+    const more = (value: bigint): bigint => value + 1n;
+    const wrong = [
+      ["published model", { ...reader, transport: { getBlob: flip } }],
+      ["lineage", altered(reader, "versions", "versionOf", change("h", more))],
+      [
+        "roots",
+        altered(
+          reader,
+          "versions",
+          "versionOf",
+          change("dataHash", () => keccakText("other")),
+        ),
+      ],
+      [
+        "frozen set",
+        altered(
+          reader,
+          "rounds",
+          "frozenOf",
+          change("setHash", () => keccakText("other")),
+        ),
+      ],
+      ["sum of commitments", altered(reader, "rounds", "queryFilter", (logs: unknown[]) => logs.slice(1) as never)],
+      ["step", altered(reader, "rounds", "frozenOf", change("lambda", more))],
+      ["aggregate proof", { ...reader, verify: async () => false }],
+      ["aggregate proof", { ...reader, published: (_: string, n: number) => reader.published("inference", n) }],
+      [
+        "consent set",
+        altered(
+          reader,
+          "rounds",
+          "frozenOf",
+          change("included", (bits: bigint) => bits & ~1n),
+        ),
+      ],
+      [
+        "base",
+        altered(
+          reader,
+          "rounds",
+          "get",
+          change("baseVersion", (v: bigint) => v - 1n),
+        ),
+      ],
+    ] as const;
+    for (const [check, liar] of wrong) {
+      const report = await auditVersion(liar, model, 2);
+      expect(named(report, "failed"), check).to.include(check);
+      expect(report.ok).to.equal(false);
+    }
+  }
+
   it("opens, draws, ends the commit phase, freezes, proves, finalizes, claims and ends the campaign (P2, P9)", async () => {
     const { contracts } = system;
     const { campaign, terms, members, nodes } = await system.campaign({ terms: { rounds: 2n } });
@@ -162,7 +239,7 @@ describe("Keeper on a whole deployment", function () {
       await system.mine(2);
       for (const node of nodes.slice(0, 2)) await postSum(round, node, secrets);
       await until("the finalized round", [one], async () => {
-        await new Promise((done) => setTimeout(done, 50));
+        await new Promise((done) => setTimeout(done, 200)); // a real proof, on however busy a machine
         return (await stateOf(round)) === 6;
       });
       secrets.forEach(({ values }) => values.forEach((value, j) => (total[j]! += value)));
@@ -178,6 +255,8 @@ describe("Keeper on a whole deployment", function () {
     const lambda = (terms.lambdaF * terms.cap) / 3_000n;
     expect(decodeModel(content).slice(0, N), "P2").to.deep.equal(lower(total.map((value) => value * lambda)));
     expect(latest.h).to.not.equal(0n);
+
+    await audits(terms.model, new HttpTransport(relay.url, members[0]!.signer));
 
     await system.pass(2n * 3_600n + DAY);
     await until("the end of all claims", [one], async () => {
