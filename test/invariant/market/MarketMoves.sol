@@ -110,7 +110,7 @@ contract MarketMoves is MarketLedger {
     }
 
     function cancel(uint256 which) external {
-        (bool any, uint256 i) = _pick(which, Phase.Open, Phase.Attested);
+        (bool any, uint256 i) = _pick(which, Phase.Open, Phase.Ended);
         if (!any) return;
         Job storage job = _jobs[i];
         JobTerms memory t = _terms[i];
@@ -123,19 +123,19 @@ contract MarketMoves is MarketLedger {
     }
 
     function expire(uint256 which) external {
-        (bool any, uint256 i) = _pick(which, Phase.Open, Phase.Attested);
+        (bool any, uint256 i) = _pick(which, Phase.Open, Phase.Ended);
         if (!any) return;
         Job storage job = _jobs[i];
         (bool ok, ) = _send(STRANGER, address(compute), abi.encodeCall(compute.expire, (_jobId(i), _terms[i])));
         bool legal = job.phase == Phase.Running && block.timestamp > job.until && !_isRetired(_terms[i]);
-        _check(ok == legal, "P9: expire");
+        _check(ok == legal, "P5 P9: expire");
         if (!ok) return;
         _expireShadow(i);
         ++done;
     }
 
     function end(uint256 which) external {
-        (bool any, uint256 i) = _pick(which, Phase.Open, Phase.Attested);
+        (bool any, uint256 i) = _pick(which, Phase.Open, Phase.Ended);
         if (any) _endJob(i);
     }
 
@@ -372,7 +372,7 @@ contract MarketMoves is MarketLedger {
         JobTerms memory t = _terms[i];
         (bool ok, ) = _send(STRANGER, address(compute), abi.encodeCall(compute.end, (_jobId(i), t)));
         bool late = block.timestamp > t.deadline && job.phase != Phase.Attested;
-        _check(ok == (_isRetired(t) || late), "P9 P10: ending a job");
+        _check(ok == (job.phase < Phase.Settled && (_isRetired(t) || late)), "P5 P9 P10: ending a job");
         if (!ok) return;
         if (_isRetired(t) || job.phase == Phase.Waiting) {
             if (job.phase != Phase.Open) _lockedSum[job.prover] -= t.collateral;
