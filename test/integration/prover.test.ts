@@ -171,7 +171,7 @@ describe("A prover of jobs", function () {
     expect((await mednexus(["audit", "receipt", "nonsense", ...where])).code).to.equal(2);
   });
 
-  it("a private input comes after the lock, is acknowledged once proved, settled with others in a batch, and collected", async () => {
+  it("a private input comes after the lock, is acknowledged once proved, settled, and collected; a job for others is left and says why", async () => {
     const { market } = town;
     const { wallet, config } = await town.prover("second", { collectFrom: 1 });
     const list = [wallet.address];
