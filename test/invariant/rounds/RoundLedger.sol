@@ -376,7 +376,7 @@ abstract contract RoundLedger is RoundMoves {
 
     function _take(bytes32 purpose, bytes32 party, uint256 amount) internal {
         uint256 there = _books[purpose][party];
-        _check(there >= amount, "P4: more is owed than was paid in");
+        if (there < amount) _check(false, string.concat("P4: more is due than there is: ", _name(purpose)));
         _books[purpose][party] = there < amount ? 0 : there - amount;
         _touched.push(purpose);
         _touched.push(party);

@@ -437,7 +437,10 @@ contract RoundsInvariant is RoundExits {
     }
 
     function _complainBad(uint256 m, uint256 i) private {
+        bool answered = _stage(m, i, IShareDisputes.ComplaintKind.Missing) == IShareDisputes.ComplaintStage.Answered;
         _claimBad(members[m], i);
+        // An answer to "missing" has served its purpose, whatever the ciphertext holds.
+        if (answered) _bookVerdict(m, i, IShareDisputes.ComplaintKind.Missing, false);
         _bookComplaint(m, i, IShareDisputes.ComplaintKind.Bad);
         // A key proof that does not hold is decided at once.
         if (_stage(m, i, IShareDisputes.ComplaintKind.Bad) == IShareDisputes.ComplaintStage.Settled)
@@ -466,8 +469,6 @@ contract RoundsInvariant is RoundExits {
         } else if (stage == IShareDisputes.ComplaintStage.Answered) {
             bool untold = _stage(m, i, IShareDisputes.ComplaintKind.Bad) == IShareDisputes.ComplaintStage.None;
             if (how == 0 && untold && block.timestamp <= revealUntil) {
-                // The answer served its purpose, whatever the ciphertext holds.
-                _bookVerdict(m, i, IShareDisputes.ComplaintKind.Missing, false);
                 _complainBad(m, i);
             } else {
                 _settleAfter(m, i, revealUntil);
