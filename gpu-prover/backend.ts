@@ -61,8 +61,9 @@ export class GpuBackend implements ProverBackend {
 }
 
 /**
- * The backend a service asked for. `gpu` fails where there is none; `cpu` is snarkjs; `auto` takes hardware where Dawn finds it, else snarkjs, and says which
- * and why. With `auto`, a device that is lost or runs out of memory later is named in the log, and that proof and those after it are made by snarkjs.
+ * The backend a service asked for. `gpu` is opened at once and fails where there is none; `cpu` is snarkjs; `auto` looks at its first proof, takes hardware
+ * where Dawn finds it, else snarkjs, and says which and why. With `auto`, a device that is lost or runs out of memory later is named in the log, and that
+ * proof and those after it are made by snarkjs.
  */
 export async function openBackend(
   choice: ProverChoice,
@@ -72,18 +73,42 @@ export async function openBackend(
   const log = options.log ?? (() => {});
   const load = options.loadKeys === undefined ? {} : { loadKeys: options.loadKeys };
   const cpu = (): ProverBackend => new SnarkjsBackend(curve, load);
-  if (choice === "cpu") return cpu();
-  let gpu: GpuBackend;
-  try {
+  const gpu = async (): Promise<ProverBackend> => {
     const prover = await GpuProver.open({ ...options.device, log });
-    gpu = new GpuBackend(prover, load);
     await prover.warm();
-  } catch (error) {
-    if (choice === "gpu" || !(error instanceof DeviceError)) throw error;
-    log(`proofs on the CPU by snarkjs: ${error.message}`);
-    return cpu();
+    return new GpuBackend(prover, load);
+  };
+  if (choice === "cpu") return cpu();
+  if (choice === "gpu") return gpu();
+  return new FirstUse(() =>
+    gpu().then(
+      (backend) => new FallingBack(backend, cpu, log),
+      (error: unknown) => {
+        if (!(error instanceof DeviceError)) throw error;
+        log(`proofs on the CPU by snarkjs: ${error.message}`);
+        return cpu();
+      },
+    ),
+  );
+}
+
+/** Opens its backend at the first proof: commands that never prove look for no device. */
+class FirstUse implements ProverBackend {
+  readonly #open: () => Promise<ProverBackend>;
+  #backend: Promise<ProverBackend> | undefined;
+
+  constructor(open: () => Promise<ProverBackend>) {
+    this.#open = open;
   }
-  return choice === "gpu" ? gpu : new FallingBack(gpu, cpu, log);
+
+  async prove<C extends Circuit>(circuit: C, n: number, witness: Witnesses[C]): Promise<Proved> {
+    this.#backend ??= this.#open();
+    return (await this.#backend).prove(circuit, n, witness);
+  }
+
+  async close(): Promise<void> {
+    await (await this.#backend)?.close();
+  }
 }
 
 class FallingBack implements ProverBackend {
