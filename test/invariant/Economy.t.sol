@@ -214,8 +214,9 @@ contract EconomyHandler {
         vm.prank(job ? COMPUTE : ROUNDS);
         try STAKE.unlock(party(who), amount) {
             _check(amount <= own, "P4: a lock of another module released");
-            if (job) ledgers[who].lockedForJobs -= amount;
-            else ledgers[who].lockedNow -= amount;
+            uint256 left = amount < own ? own - amount : 0; // never a revert: it would undo the check
+            if (job) ledgers[who].lockedForJobs = left;
+            else ledgers[who].lockedNow = left;
         } catch {
             _check(amount > own, "P9: a lock that stays");
         }
