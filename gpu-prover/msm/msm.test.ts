@@ -7,7 +7,7 @@ import { onDevice, seeded, values } from "../test/device.ts";
 import { type Affine, joinWindows, msm, plan, SortedDigits, windowSums } from "./msm.ts";
 
 const SEED = Number(process.env.SEED ?? 20261120);
-const RANDOM = Number(process.env.MSMS ?? 250);
+const RANDOM = Number(process.env.MSMS ?? 100);
 const ZERO = { x: 0n, y: 0n };
 
 describe(`multi-scalar multiplication (seed ${SEED})`, () => {
