@@ -16,6 +16,7 @@ const only = process.argv.slice(2).filter((argument) => !argument.startsWith("--
 const scratch = mkdtempSync(join(tmpdir(), "mednexus-test-"));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
+const print = (chunk: Buffer | string) => void process.stdout.write(chunk);
 const bin = (name: string) => join(root, "node_modules", ".bin", name);
 
 interface Tally {
@@ -24,13 +25,14 @@ interface Tally {
   skipped: number;
 }
 
+/** Runs a Node script to its end; `print` is called with its output as it comes. */
 function run(
-  command: string,
   args: string[],
+  print: (chunk: Buffer) => void,
   env: Record<string, string> = {},
 ): Promise<{ code: number; output: string }> {
   return new Promise((done, reject) => {
-    const child = spawn(command, args, {
+    const child = spawn(process.execPath, args, {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -39,7 +41,7 @@ function run(
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {
         output += chunk;
-        process.stdout.write(chunk);
+        print(chunk);
       });
     }
     child.on("error", reject);
@@ -59,16 +61,19 @@ function testFiles(suffix: string): string[] {
 
 async function mocha(files: string[]): Promise<Tally> {
   const report = join(scratch, "mocha.json");
-  const { code } = await run(process.execPath, [
-    bin("mocha"),
-    "--reporter",
-    join(root, "scripts", "reporter.cjs"),
-    "--reporter-option",
-    `output=${report}`,
-    // What runs for minutes on a quiet machine may take an hour on a busy one.
-    ...(deep ? ["--timeout", "3600000"] : []),
-    ...files,
-  ]);
+  const { code } = await run(
+    [
+      bin("mocha"),
+      "--reporter",
+      join(root, "scripts", "reporter.cjs"),
+      "--reporter-option",
+      `output=${report}`,
+      // What runs for minutes on a quiet machine may take an hour on a busy one.
+      ...(deep ? ["--timeout", "3600000"] : []),
+      ...files,
+    ],
+    print,
+  );
   const { stats, tests, pending, failures } = JSON.parse(readFileSync(report, "utf8")) as {
     stats: { passes: number; failures: number; pending: number };
     tests: { file?: string }[];
@@ -86,9 +91,11 @@ async function mocha(files: string[]): Promise<Tally> {
 }
 
 async function solidity(files: string[]): Promise<Tally> {
-  const { code, output } = await run(process.execPath, [bin("hardhat"), "test", "solidity", ...files], {
+  // Runs beside mocha: what it says is kept, and printed whole at its end.
+  const { code, output } = await run([bin("hardhat"), "test", "solidity", "--no-compile", ...files], () => {}, {
     MEDNEXUS_DEEP: deep ? "1" : "",
   });
+  print(output);
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(output)?.[1] ?? 0);
   const tally = { passed: count("passing"), failed: count("failing"), skipped: count("skipped") };
   if (tally.passed + tally.failed === 0) {
@@ -99,14 +106,13 @@ async function solidity(files: string[]): Promise<Tally> {
   return tally;
 }
 
-const build = await run(process.execPath, [bin("hardhat"), "build"]);
+// Both runners start from one finished build, so neither writes to it while the other reads.
+const build = await run([bin("hardhat"), "build"], print);
 if (build.code !== 0) process.exit(1);
 const wanted = testFiles(".test.ts").filter((file) => file.endsWith(".deep.test.ts") === deep);
-const tallies = [await mocha(only.length > 0 ? only : wanted)];
-if (only.length === 0) {
-  const files = testFiles(".t.sol");
-  if (files.length > 0) tallies.push(await solidity(files));
-}
+const tallies = await Promise.all(
+  only.length > 0 ? [mocha(only)] : [mocha(wanted), solidity(testFiles(".t.sol"))],
+);
 const total = tallies.reduce((a, b) => ({
   passed: a.passed + b.passed,
   failed: a.failed + b.failed,

@@ -199,8 +199,11 @@ contract RoundsInvariant is RoundExits {
             require(_settleRound(unsettled[unsettled.length - 1]), "P9: a round that cannot be settled");
         _passPaused(21 days);
         if (_campaignLive()) {
-            campaigns.cancel(campaign);
-            _bookCampaignEnd(campaign);
+            try campaigns.cancel(campaign) {
+                _bookCampaignEnd(campaign);
+            } catch {
+                revert("P9: an abandoned campaign cannot be ended");
+            }
         }
         for (uint256 i; i < stakers; ++i) {
             require(stake.lockedOf(parties[i]) == 0, "P9: a lock that stands for ever");
