@@ -110,9 +110,7 @@ async function solidity(files: string[]): Promise<Tally> {
 const build = await run([bin("hardhat"), "build"], print);
 if (build.code !== 0) process.exit(1);
 const wanted = testFiles(".test.ts").filter((file) => file.endsWith(".deep.test.ts") === deep);
-const tallies = await Promise.all(
-  only.length > 0 ? [mocha(only)] : [mocha(wanted), solidity(testFiles(".t.sol"))],
-);
+const tallies = await Promise.all(only.length > 0 ? [mocha(only)] : [mocha(wanted), solidity(testFiles(".t.sol"))]);
 const total = tallies.reduce((a, b) => ({
   passed: a.passed + b.passed,
   failed: a.failed + b.failed,
