@@ -8,7 +8,7 @@ import {DatasetId} from "../types/Ids.sol";
 /// manifest's salt and registers again.
 interface IDatasetRegistry {
     struct Version {
-        bytes32 manifestHash; // canonical manifest JSON
+        bytes32 manifestHash; // 0G storage root of the canonical (RFC 8785) manifest: it names the manifest in storage
         bytes32 storageRoot; // 0G Merkle root of the ciphertext
         bytes32 schemaHash; // schema with public feature ranges
         uint64 recordCount; // claimed by the institution, 1 .. 2^63
