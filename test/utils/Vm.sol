@@ -8,6 +8,7 @@ interface Vm {
     function stopPrank() external;
     function warp(uint256 timestamp) external;
     function roll(uint256 blockNumber) external;
+    function chainId(uint256 id) external;
     function expectRevert() external;
     /// Any revert that begins with this selector, whatever its arguments.
     function expectPartialRevert(bytes4 selector) external;

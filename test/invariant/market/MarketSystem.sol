@@ -22,6 +22,7 @@ import {DatasetRegistry} from "../../../contracts/registry/DatasetRegistry.sol";
 import {InstitutionRegistry} from "../../../contracts/registry/InstitutionRegistry.sol";
 import {ModelINFT} from "../../../contracts/registry/ModelINFT.sol";
 import {ModelVersions} from "../../../contracts/registry/ModelVersions.sol";
+import {SealedTransfers} from "../../../contracts/registry/SealedTransfers.sol";
 import {G1, G2, SchnorrProof} from "../../../contracts/types/Curve.sol";
 import {AttestorId, DatasetId, ModelId, SrsId, VerifierId} from "../../../contracts/types/Ids.sol";
 import {Stake} from "../../../contracts/vault/Stake.sol";
@@ -63,6 +64,8 @@ contract MarketSystem {
     LicenseMarket internal licenses;
     ComputeMarket internal compute;
     JobReceipts internal receipts;
+    SealedTransfers internal transfers;
+    AttestationRegistry internal attestations;
 
     ModelId internal model;
     uint256 internal root;
@@ -90,6 +93,7 @@ contract MarketSystem {
         m.verifiers = _plain(address(new VerifierRegistry()));
         m.proofVerifier = _plain(address(new ProofVerifier()));
         m.attestations = _plain(address(new AttestationRegistry()));
+        m.transfers = _plain(address(new SealedTransfers()));
         m.licenses = _plain(address(new LicenseMarket()));
         m.compute = _plain(address(new ComputeMarket()));
         m.receipts = _plain(address(new JobReceipts()));
@@ -104,7 +108,7 @@ contract MarketSystem {
     }
 
     function _wire(Modules memory m) private {
-        address[12] memory all = [
+        address[13] memory all = [
             m.parameters,
             m.stake,
             m.institutions,
@@ -116,7 +120,8 @@ contract MarketSystem {
             m.proofVerifier,
             m.licenses,
             m.compute,
-            m.receipts
+            m.receipts,
+            m.transfers
         ];
         for (uint256 i; i < all.length; ++i) Module(all[i]).wire(m);
         bytes32[] memory purposes = new bytes32[](3);
@@ -129,6 +134,7 @@ contract MarketSystem {
         (datasets, consent) = (DatasetRegistry(m.datasets), ConsentRegistry(m.consent));
         (inft, versions, verifiers) = (ModelINFT(m.inft), ModelVersions(m.versions), VerifierRegistry(m.verifiers));
         (licenses, compute, receipts) = (LicenseMarket(m.licenses), ComputeMarket(m.compute), JobReceipts(m.receipts));
+        (transfers, attestations) = (SealedTransfers(m.transfers), AttestationRegistry(m.attestations));
     }
 
     function _populate(Modules memory m) private {
@@ -154,7 +160,7 @@ contract MarketSystem {
         consent.setTerms(dataset, terms);
         consent.setGrants(dataset, keccak256("grants"), 10, false);
         vm.stopPrank();
-        _listAttestor(AttestationRegistry(m.attestations));
+        attestor = _listAttestor(keccak256("compute"));
     }
 
     function _import(VerifierId update, VerifierId aggregate) private {
@@ -196,14 +202,9 @@ contract MarketSystem {
         InstitutionRegistry(registry).register(key, p, "https://hospital.example");
     }
 
-    function _listAttestor(AttestationRegistry registry) private {
-        attestor = registry.list(
-            keccak256("compute"),
-            IAttestationRegistry.Algorithm.Secp256k1,
-            ATTESTOR_X,
-            ATTESTOR_Y,
-            keccak256("quote")
-        );
+    function _listAttestor(bytes32 kind) internal returns (AttestorId) {
+        IAttestationRegistry.Algorithm algorithm = IAttestationRegistry.Algorithm.Secp256k1;
+        return attestations.list(kind, algorithm, ATTESTOR_X, ATTESTOR_Y, keccak256("quote"));
     }
 
     function _plain(address implementation) private returns (address) {

@@ -267,7 +267,16 @@ contract RoundSystem {
     }
 
     function _openCampaign(RoundKind kind, uint16 count) internal returns (CampaignId) {
-        CampaignTerms memory t;
+        CampaignTerms memory t = _terms(kind, count);
+        token.mint(SPONSOR, SPONSOR_FUNDS);
+        vm.startPrank(SPONSOR);
+        token.approve(address(vault), type(uint256).max);
+        CampaignId id = campaigns.open(t, address(token), ++opened, uint64(block.timestamp + 1 days), "");
+        vm.stopPrank();
+        return id;
+    }
+
+    function _terms(RoundKind kind, uint16 count) internal view returns (CampaignTerms memory t) {
         bool training = kind == RoundKind.Training;
         (t.kind, t.eager, t.nodes, t.threshold) = (kind, true, uint8(NODES), 1);
         (t.maxMembers, t.minParticipants, t.maxShareBps, t.rounds) = (uint16(MEMBERS), 3, 5_000, count);
@@ -279,12 +288,6 @@ contract RoundSystem {
         t.admitters = new address[](1);
         t.admitters[0] = address(this);
         t.committee = nodes;
-        token.mint(SPONSOR, SPONSOR_FUNDS);
-        vm.startPrank(SPONSOR);
-        token.approve(address(vault), type(uint256).max);
-        CampaignId id = campaigns.open(t, address(token), ++opened, uint64(block.timestamp + 1 days), "");
-        vm.stopPrank();
-        return id;
     }
 
     /// ERC-1271: this contract owns the model and approves every campaign.
@@ -317,11 +320,19 @@ contract RoundSystem {
     }
 
     function _revoke(DatasetId dataset, uint256 generation) internal {
+        _revoke(dataset, generation, _signRevocation(dataset, generation));
+    }
+
+    function _revoke(DatasetId dataset, uint256 generation, bytes memory signature) internal {
+        address subject = vm.addr(_subjectKey(dataset, generation));
+        consent.revoke(dataset, 1, subject, bytes32(generation), new bytes32[](0), signature);
+    }
+
+    function _signRevocation(DatasetId dataset, uint256 generation) internal view returns (bytes memory) {
         uint256 key = _subjectKey(dataset, generation);
         bytes32 leaf = Transcript.grantLeaf(dataset, 1, vm.addr(key), bytes32(generation));
-        bytes32 structHash = keccak256(abi.encode(keccak256("Revocation(uint64 dataset,bytes32 leaf)"), dataset, leaf));
-        bytes memory signature = _sign(key, address(consent), structHash);
-        consent.revoke(dataset, 1, vm.addr(key), bytes32(generation), new bytes32[](0), signature);
+        bytes32 typehash = keccak256("Revocation(uint64 dataset,bytes32 leaf)");
+        return _sign(key, address(consent), keccak256(abi.encode(typehash, dataset, leaf)));
     }
 
     function _sign(uint256 key, address verifyingContract, bytes32 structHash) internal view returns (bytes memory) {

@@ -505,23 +505,6 @@ describeEconomy("ConsentRegistry", (get) => {
         .withArgs(ZeroAddress);
     });
 
-    it("[attack 62] follows the chain id after a fork: the domain is not cached", async () => {
-      const [, name, version, chainId, at] = await e.consent.eip712Domain!();
-      expect([name, version, chainId, at]).to.deep.equal(["MedNexus", "1", 31337n, e.modules.consent]);
-      // A deployment that wakes up with another chain id: same code and storage, chain 31338.
-      const { default: hre } = await import("hardhat");
-      const fork = await hre.network.create({ network: "default", override: { chainId: 31338 } });
-      const code = await e.ethers.provider.getCode(e.modules.consent);
-      const slot = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc";
-      const implementation = `0x${(await e.ethers.provider.getStorage(e.modules.consent, slot)).slice(26)}`;
-      await fork.networkHelpers.setCode(e.modules.consent, code);
-      await fork.networkHelpers.setCode(implementation, await e.ethers.provider.getCode(implementation));
-      await fork.networkHelpers.setStorageAt(e.modules.consent, slot, toBeHex(implementation, 32));
-      const there = new fork.ethers.Contract(e.modules.consent, e.consent.interface, fork.ethers.provider);
-      expect((await there.eip712Domain!())[3]).to.equal(31338n);
-      await fork.close();
-    });
-
     it("[attack 76] keeps datasets apart: a grant and a signature for one do nothing in another", async () => {
       await open();
       await dataset(e, e.bob, "d2");

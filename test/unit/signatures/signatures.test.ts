@@ -1,6 +1,6 @@
 /**
  * What every signature that the protocol takes has to stand, once: a contract that takes one adds an entry below, and
- * the attacks of the catalogue (60, 61, 63 to 69, 75) run against it.
+ * the attacks of the catalogue (60, 61, 63 to 69, 75) run against it; 62 stands in forkedChain.t.sol.
  */
 import {
   CAMPAIGN_APPROVAL,
