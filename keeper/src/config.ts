@@ -1,14 +1,16 @@
+import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { MedNexusError } from "@mednexus/sdk";
 import { readJson } from "@mednexus/sdk/node";
+import type { OutboxPolicy } from "./outbox.ts";
 
 export const count = z.number().int().nonnegative();
 const id = z.union([z.number().int().positive(), z.string().regex(/^[1-9]\d*$/)]).transform(BigInt);
 export const amount = z.union([count, z.string().regex(/^\d+$/)]).transform(BigInt);
 
 /** What every service on the chain is told. */
-export const serviceFields = {
+export const serviceSchema = z.strictObject({
   rpcUrl: z.url({ protocol: /^https?$/ }),
   deployment: z.string().describe("deployment file written by `mednexus deploy`"),
   dataDir: z.string().describe("transactions on their way and finished proofs; one service a folder"),
@@ -30,11 +32,16 @@ export const serviceFields = {
   proofs: z.enum(["auto", "gpu", "cpu"]).default("auto"),
   /** Loopback port for /metrics and /health; absent: none; 0: any free one. */
   metricsPort: z.number().int().min(0).max(65_535).optional(),
+});
+
+/** What composing any service needs of its configuration. */
+export type ServiceConfig = z.infer<typeof serviceSchema> & {
+  readonly relayUrl?: string | undefined;
+  readonly limits: Pick<OutboxPolicy, "maxFailures" | "breakerLosses" | "breakerBlocks">;
 };
 
 /** A keeper's configuration file. Paths are relative to the file. The key is not in it: `keyFile` names it. */
-export const configSchema = z.strictObject({
-  ...serviceFields,
+export const configSchema = serviceSchema.extend({
   /** Where sums are fetched and models published; needed by provers only. */
   relayUrl: z.url({ protocol: /^https?$/ }).optional(),
   /** Powers-of-tau file; without it only devnets with the INSECURE development string can be proved for. */
@@ -80,4 +87,19 @@ export function readKeeperConfig(path: string): KeeperConfig {
     keyFile: at(config.keyFile),
     ...(config.srsFile === undefined ? {} : { srsFile: at(config.srsFile) }),
   };
+}
+
+const keyFileSchema = z.object({ account: z.string().regex(/^0x[0-9a-f]{64}$/, "0x and 64 lower-case hex digits") });
+
+/** Errors: `BAD_KEY_FILE` when it is missing, malformed, or readable by others. */
+export function readKeeperKey(path: string): string {
+  try {
+    if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0)
+      throw new MedNexusError("BAD_KEY_FILE", `${path} can be read by others: chmod 600 it`);
+    return keyFileSchema.parse(JSON.parse(readFileSync(path, "utf8"))).account;
+  } catch (error) {
+    if (error instanceof MedNexusError) throw error;
+    // Without the cause: a parser's message may quote what it read.
+    throw new MedNexusError("BAD_KEY_FILE", `${path} is not a key file: { "account": "0x…" }`);
+  }
 }

@@ -1,8 +1,9 @@
 export { configSchema, type KeeperConfig, readKeeperConfig } from "./config.ts";
 export { type KeeperEvent, type Log } from "./events.ts";
-export { type ComposedKeeper, composeKeeper, type Overrides, readKeeperKey } from "./main.ts";
+export { composeKeeper } from "./main.ts";
 export { Metrics } from "./metrics.ts";
+export { type Account, type Overrides, readAccount, type Service } from "./service.ts";
 export { proverConfigSchema, type ProverConfig, readProverConfig } from "./jobs/config.ts";
-export { composeProver, type ComposedProver, lockKey, proverKeys, type ProverOverrides } from "./jobs/main.ts";
+export { composeProver, lockKey, proverKeys } from "./jobs/main.ts";
 export type { ProverView } from "./jobs/snapshot.ts";
 export { readProver } from "./jobs/watch.ts";

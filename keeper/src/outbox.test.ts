@@ -369,6 +369,7 @@ describe("Outbox", () => {
     chain.forgetful = true;
     await tick([A]);
     chain.forgetful = false;
+    expect(outbox.keyTaken).to.equal(false);
     const foreign = await fakeSigner.sign({
       to: "0x",
       data: "0xff",
@@ -384,6 +385,7 @@ describe("Outbox", () => {
       chain.mine();
     }
     expect(named("nonce-taken")).to.have.length(1);
+    expect(outbox.keyTaken).to.equal(true);
     chain.mine(3);
     await tick([A]);
     expect(chain.mined(A.call.data)).to.deep.equal({ done: 1, reverted: 0 });

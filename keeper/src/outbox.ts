@@ -150,6 +150,7 @@ export class Outbox {
   /** Block at which an entry's nonce was first seen used by another transaction. */
   readonly #taken = new Map<number, number>();
   readonly #said = new Set<string>();
+  #keyTaken = false;
 
   /** `owner` names chain, deployment and account. Errors: `STATE_OTHER` when the file belongs to another. */
   constructor(deps: {
@@ -198,6 +199,11 @@ export class Outbox {
     return Object.entries(this.#state.failures)
       .filter(([, { count }]) => count >= this.#policy.maxFailures)
       .map(([key]) => key);
+  }
+
+  /** Whether a transaction of this account was seen that is not from here. */
+  get keyTaken(): boolean {
+    return this.#keyTaken;
   }
 
   /** True while the circuit breaker keeps everything from being sent. */
@@ -341,6 +347,7 @@ export class Outbox {
       this.#taken.set(nonce, since);
       if (head.number - since < this.#policy.confirmations) return;
       this.#drop(entry);
+      this.#keyTaken = true;
       this.#log({ event: "nonce-taken", job: job.key, nonce });
       return;
     }

@@ -1,6 +1,14 @@
 /** The chain's newest block, checked, and a deployment's events up to it: what every watcher begins with. */
-import type { LogDescription, Provider } from "ethers";
-import { type Address, decodeLogs, type Deployment, MedNexusError, scanLogs } from "@mednexus/sdk";
+import type { LogDescription, Provider, TransactionRequest } from "ethers";
+import {
+  type Address,
+  connect,
+  type Contracts,
+  decodeLogs,
+  type Deployment,
+  MedNexusError,
+  scanLogs,
+} from "@mednexus/sdk";
 import { type JsonRpcLike, readHead } from "./chain.ts";
 import type { Head } from "./snapshot.ts";
 
@@ -9,13 +17,10 @@ export interface Found {
   readonly event: LogDescription;
 }
 
-export interface TailOptions {
+/** Where a deployment is looked at, and how far what is shown there is believed. */
+export interface Endpoint {
   readonly deployment: Deployment;
   readonly provider: Provider & JsonRpcLike;
-  /** Whose events. */
-  readonly addresses: readonly Address[];
-  /** Events that are still wanted; asked again whenever logs are read or pruned. */
-  readonly keep: (event: LogDescription) => boolean;
   /** Blocks that a reorganisation may undo without a full rescan. */
   readonly depth: number;
   /** Milliseconds without a new block after which the endpoint counts as stale; 0: never (chains that mine on demand). */
@@ -24,21 +29,36 @@ export interface TailOptions {
   readonly monotonic: () => number;
 }
 
+export interface TailOptions extends Endpoint {
+  /** Whose events. */
+  readonly addresses: readonly Address[];
+  /** Events that are still wanted; asked again whenever logs are read or pruned. */
+  readonly keep: (event: LogDescription) => boolean;
+}
+
 /** How long a lower block than before is taken for a lagging replica. */
 const LAG_PATIENCE_MS = 10_000;
 
 export class Tail {
+  /** Reads of these happen at the block followed last. */
+  readonly contracts: Contracts;
   readonly #o: TailOptions;
   #logs: Found[] = [];
   /** Up to which block `#logs` is complete, and that block's predecessor by `depth` as it was then. */
   #scanned: number;
   #anchor: { number: number; hash: string } | undefined;
+  #at = 0;
   #head: Head | undefined;
   #headSince = 0;
 
   constructor(options: TailOptions) {
     this.#o = options;
-    this.#scanned = options.deployment.startBlock - 1;
+    const { deployment, provider } = options;
+    this.#scanned = deployment.startBlock - 1;
+    this.contracts = connect(deployment, {
+      provider,
+      call: (tx: TransactionRequest) => provider.call({ ...tx, blockTag: this.#at }),
+    });
   }
 
   /** In the chain's order. */
@@ -92,6 +112,7 @@ export class Tail {
     this.#logs = [...this.#logs.filter(({ block }) => block < from), ...found];
     this.prune();
     this.#scanned = head.number;
+    this.#at = head.number;
     const anchor = head.number - depth;
     const block = anchor > deployment.startBlock ? await provider.getBlock(anchor) : null;
     this.#anchor = block?.hash == null ? undefined : { number: anchor, hash: block.hash };

@@ -1,10 +1,7 @@
 /** Looks at the chain: every watched campaign and round as of one block. Reads only. */
-import { decodeBytes32String, encodeBytes32String, type Provider, type TransactionRequest } from "ethers";
+import { decodeBytes32String, encodeBytes32String } from "ethers";
 import {
-  type Contracts,
-  connect,
   decodeFailure,
-  type Deployment,
   type Hash,
   readFrozen,
   readRound,
@@ -13,7 +10,6 @@ import {
   type SubmittedUpdate,
   type Terms,
 } from "@mednexus/sdk";
-import type { JsonRpcLike } from "./chain.ts";
 import {
   type CampaignView,
   type ComplaintView,
@@ -22,19 +18,11 @@ import {
   type Snapshot,
   STAGES,
 } from "./snapshot.ts";
-import { Tail } from "./tail.ts";
+import { type Endpoint, Tail } from "./tail.ts";
 
-export interface WatchOptions {
-  readonly deployment: Deployment;
-  readonly provider: Provider & JsonRpcLike;
+export interface WatchOptions extends Endpoint {
   /** Campaign ids; undefined: all. */
   readonly campaigns?: readonly bigint[];
-  /** Blocks that a reorganisation may undo without a full rescan. */
-  readonly depth: number;
-  /** Milliseconds without a new block after which the endpoint counts as stale; 0: never (chains that mine on demand). */
-  readonly staleAfterMs: number;
-  /** Milliseconds from any start, never going back. */
-  readonly monotonic: () => number;
 }
 
 /** Facts of one round that only events show. */
@@ -50,25 +38,17 @@ interface RoundFacts {
 
 export class Watch {
   readonly #o: WatchOptions;
-  /** Contracts whose reads happen at `#at`. */
-  readonly #contracts: Contracts;
-  #at = 0;
   readonly #tail: Tail;
   readonly #terms = new Map<bigint, Terms & { readonly drawDelay: number; readonly tip: bigint }>();
   readonly #retired = new Set<bigint>();
 
   constructor(options: WatchOptions) {
     this.#o = options;
-    const { provider, deployment } = options;
-    const { campaigns, rounds, disputes, sums, settlement } = deployment.addresses;
+    const { campaigns, rounds, disputes, sums, settlement } = options.deployment.addresses;
     this.#tail = new Tail({
       ...options,
       addresses: [campaigns, rounds, disputes, sums, settlement],
       keep: (event) => event.name === "RoundOpened" || !this.#retired.has(event.args["round"] as bigint),
-    });
-    this.#contracts = connect(deployment, {
-      provider,
-      call: (tx: TransactionRequest) => provider.call({ ...tx, blockTag: this.#at }),
     });
   }
 
@@ -81,7 +61,6 @@ export class Watch {
   async snapshot(head: Head): Promise<Snapshot> {
     try {
       await this.#tail.follow(head);
-      this.#at = head.number;
       const ids = this.#campaignIds();
       const campaigns = await Promise.all(ids.map((id) => this.#campaign(id)));
       const rounds = await Promise.all(this.#roundIds(new Set(ids)).map((id) => this.#round(id, campaigns)));
@@ -95,10 +74,6 @@ export class Watch {
   retire(round: bigint): void {
     this.#retired.add(round);
     this.#tail.prune();
-  }
-
-  isRetired(round: bigint): boolean {
-    return this.#retired.has(round);
   }
 
   // --- events
@@ -152,7 +127,10 @@ export class Watch {
   async #termsOf(id: bigint) {
     let terms = this.#terms.get(id);
     if (terms === undefined) {
-      const [read, raw] = await Promise.all([readTerms(this.#contracts, id), this.#contracts.campaigns.termsOf(id)]);
+      const [read, raw] = await Promise.all([
+        readTerms(this.#tail.contracts, id),
+        this.#tail.contracts.campaigns.termsOf(id),
+      ]);
       terms = { ...read, drawDelay: Number(raw.drawDelay), tip: raw.prices.tip };
       this.#terms.set(id, terms);
     }
@@ -160,7 +138,7 @@ export class Watch {
   }
 
   async #campaign(id: bigint): Promise<CampaignView> {
-    const { campaigns, verifiers, parameters } = this.#contracts;
+    const { campaigns, verifiers, parameters } = this.#tail.contracts;
     const [campaign, terms, members, raw] = await Promise.all([
       campaigns.get(id),
       this.#termsOf(id),
@@ -194,8 +172,8 @@ export class Watch {
   }
 
   async #round(id: bigint, campaigns: readonly CampaignView[]): Promise<RoundSnapshot> {
-    const { rounds, rules, sums, settlement, verifiers } = this.#contracts;
-    const view = await readRound(this.#contracts, id);
+    const { rounds, rules, sums, settlement, verifiers } = this.#tail.contracts;
+    const view = await readRound(this.#tail.contracts, id);
     const terms = await this.#termsOf(view.campaign);
     const facts = this.#facts(id);
     const frozenOnce = view.frozenAt !== 0;
@@ -207,7 +185,7 @@ export class Watch {
         frozenOnce ? sums.sumsStanding(id) : ([0n, 0n, 0n] as const),
         frozenOnce ? sums.sumsFinal(id) : false,
         frozenOnce ? sums.openDemands(id) : 0n,
-        frozenOnce ? readFrozen(this.#contracts, id) : undefined,
+        frozenOnce ? readFrozen(this.#tail.contracts, id) : undefined,
         wantsProof ? verifiers.isLive(view.aggregateVerifier) : true,
         wantsProof && view.state === "Summed" ? settlement.proverFeeNow(id) : 0n,
         view.state === "Open" ? [] : rounds.committeeOf(id).then(([nodes]) => [...nodes]),
@@ -248,7 +226,7 @@ export class Watch {
     round: bigint,
     { memberKey, nodeIndex }: { memberKey: Hash; nodeIndex: number },
   ): Promise<ComplaintView> {
-    const { disputes } = this.#contracts;
+    const { disputes } = this.#tail.contracts;
     const [missing, bad] = await Promise.all(
       [1, 2].map(
         async (kind) => STAGES[Number((await disputes.complaintOf(round, memberKey, nodeIndex, kind)).stage)]!,

@@ -6,13 +6,7 @@ import { expect } from "chai";
 import { id as keccakText, keccak256, toBeHex, type Wallet, zeroPadValue } from "ethers";
 import { trapdoor } from "@mednexus/circuits";
 import { type Relay, startRelay } from "@mednexus/hospital";
-import {
-  type ComposedKeeper,
-  composeKeeper,
-  configSchema,
-  type KeeperConfig,
-  type KeeperEvent,
-} from "@mednexus/keeper";
+import { composeKeeper, configSchema, type KeeperConfig, type KeeperEvent, type Service } from "@mednexus/keeper";
 import {
   auditVersion,
   chunkHashes,
@@ -49,7 +43,7 @@ describe("Keeper on a whole deployment", function () {
   let system: System;
   let relay: Relay;
   let folder: string;
-  const open: ComposedKeeper[] = [];
+  const open: Service[] = [];
   /** What keepers said, for failures. */
   const said: string[] = [];
 
@@ -69,7 +63,7 @@ describe("Keeper on a whole deployment", function () {
   async function keeper(
     name: string,
     change: Partial<KeeperConfig> = {},
-  ): Promise<{ keeper: ComposedKeeper; events: KeeperEvent[] }> {
+  ): Promise<{ keeper: Service; events: KeeperEvent[] }> {
     const wallet = await system.wallet(name);
     const keyFile = join(folder, `${name}.key.json`);
     writeFileSync(keyFile, JSON.stringify({ account: wallet.privateKey }), { mode: 0o600 });
@@ -129,11 +123,7 @@ describe("Keeper on a whole deployment", function () {
   }
 
   /** Ticks and mines until `reached`, as a chain with its own block times would. */
-  async function until(
-    what: string,
-    keepers: readonly ComposedKeeper[],
-    reached: () => Promise<boolean>,
-  ): Promise<void> {
+  async function until(what: string, keepers: readonly Service[], reached: () => Promise<boolean>): Promise<void> {
     for (let turn = 0; turn < 200; turn++) {
       for (const one of keepers) await one.tick();
       if (await reached()) return;

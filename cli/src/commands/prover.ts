@@ -1,23 +1,6 @@
-import { readFileSync } from "node:fs";
-import {
-  composeProver,
-  lockKey,
-  type ProverConfig,
-  readKeeperKey,
-  readProver,
-  readProverConfig,
-} from "@mednexus/keeper";
-import {
-  connect,
-  type Contracts,
-  type Deployment,
-  execute,
-  JOB_STATES,
-  parseDeployment,
-  scanLogs,
-  tokenAt,
-} from "@mednexus/sdk";
-import { Wallet } from "ethers";
+import { composeProver, lockKey, type ProverConfig, readAccount, readProver, readProverConfig } from "@mednexus/keeper";
+import { connect, type Contracts, type Deployment, execute, JOB_STATES, scanLogs, tokenAt } from "@mednexus/sdk";
+import type { Wallet } from "ethers";
 import { type Command, type Option, PROVER_OPTION, proverOption } from "../arguments.ts";
 import { openProvider } from "../chain.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -131,9 +114,10 @@ function readSettings(values: Values): ProverConfig {
 
 async function open(values: Values): Promise<Opened> {
   const settings = readSettings(values);
-  const deployment = parseDeployment(readFileSync(settings.deployment, "utf8"));
+  const account = readAccount(settings);
+  const { deployment } = account;
   const provider = await openProvider(settings.rpcUrl);
-  const wallet = new Wallet(readKeeperKey(settings.keyFile), provider);
+  const wallet = account.wallet.connect(provider);
   const now = (await provider.getBlock("latest"))!.timestamp;
   return {
     contracts: connect(deployment, wallet),

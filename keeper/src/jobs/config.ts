@@ -1,11 +1,10 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { readJson } from "@mednexus/sdk/node";
-import { amount, count, serviceFields } from "../config.ts";
+import { amount, count, serviceSchema } from "../config.ts";
 
 /** A job prover's configuration file. Paths are relative to the file. The key is not in it: `keyFile` names it. */
-export const proverConfigSchema = z.strictObject({
-  ...serviceFields,
+export const proverConfigSchema = serviceSchema.extend({
   /** Where private inputs are left and public blobs are. */
   relayUrl: z.url({ protocol: /^https?$/ }),
   /** Folder with models that no relay has: M̃ ‖ P̃ as published, in files of any name. */

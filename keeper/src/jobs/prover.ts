@@ -27,15 +27,9 @@ export class JobProver {
   #asked = new Set<string>();
   /** What was last said of each job, so that it is said once. */
   readonly #said = new Map<bigint, string>();
-  #keyTaken = false;
 
   constructor(parts: JobProverParts) {
     this.#p = parts;
-  }
-
-  /** The outbox saw a transaction of this account that is not its own. */
-  keyTaken(): void {
-    this.#keyTaken = true;
   }
 
   /**
@@ -64,7 +58,7 @@ export class JobProver {
     const head = await watch.head();
     metrics.gauge("head", head.number);
     await outbox.settle(head);
-    if (this.#keyTaken)
+    if (outbox.keyTaken)
       throw new MedNexusError("KEY_IN_USE", "another process sends transactions with this key: give each its own");
     if (this.#last?.head.hash !== head.hash) {
       const before = this.#last;

@@ -1,11 +1,9 @@
 /** Looks at the market: every job that is not over, and this prover's own standing, as of one block. Reads only. */
-import type { Provider, Result, TransactionRequest } from "ethers";
+import type { Result } from "ethers";
 import {
   type Address,
   type Contracts,
-  connect,
   decodeFailure,
-  type Deployment,
   feeAt,
   type Hash,
   JOB_STATES,
@@ -13,18 +11,12 @@ import {
   type JobTerms,
   RevertError,
 } from "@mednexus/sdk";
-import type { JsonRpcLike } from "../chain.ts";
 import type { Head } from "../snapshot.ts";
-import { Tail } from "../tail.ts";
+import { type Endpoint, Tail } from "../tail.ts";
 import type { JobSnapshot, JobView, ProverView } from "./snapshot.ts";
 
-export interface JobWatchOptions {
-  readonly deployment: Deployment;
-  readonly provider: Provider & JsonRpcLike;
+export interface JobWatchOptions extends Endpoint {
   readonly self: Address;
-  readonly depth: number;
-  readonly staleAfterMs: number;
-  readonly monotonic: () => number;
 }
 
 interface Requested {
@@ -39,24 +31,17 @@ const LOSSES = new Set(["LockExpired", "ReceiptRefuted", "LockAbandoned"]);
 export class JobWatch {
   readonly #o: JobWatchOptions;
   readonly #tail: Tail;
-  /** Contracts whose reads happen at `#at`. */
-  readonly #contracts: Contracts;
-  #at = 0;
   /** Jobs whose end is final. */
   readonly #over = new Set<bigint>();
   readonly #sizes = new Map<number, number>();
 
   constructor(options: JobWatchOptions) {
     this.#o = options;
-    const { deployment, provider, self } = options;
+    const { deployment, self } = options;
     this.#tail = new Tail({
       ...options,
       addresses: [deployment.addresses.compute, deployment.addresses.receipts],
       keep: ({ name, args }) => !this.#over.has(args["job"] as bigint) || (LOSSES.has(name) && args["prover"] === self),
-    });
-    this.#contracts = connect(deployment, {
-      provider,
-      call: (tx: TransactionRequest) => provider.call({ ...tx, blockTag: this.#at }),
     });
   }
 
@@ -68,10 +53,9 @@ export class JobWatch {
   async snapshot(head: Head): Promise<JobSnapshot> {
     try {
       await this.#tail.follow(head);
-      this.#at = head.number;
       const requested = this.#requested(head);
       const [self, ...jobs] = await Promise.all([
-        readProver(this.#contracts, this.#o.self),
+        readProver(this.#tail.contracts, this.#o.self),
         ...[...requested].map(([id, request]) => this.#job(id, request, head)),
       ]);
       return { head, self, jobs: jobs.filter((job) => job !== undefined), ...this.#lost() };
@@ -104,7 +88,7 @@ export class JobWatch {
   /** Undefined for what this prover has no part in: attested by somebody, or held by another within its time. */
   async #job(id: bigint, { terms, termsHash, inputUri }: Requested, head: Head): Promise<JobView | undefined> {
     const { self } = this.#o;
-    const raw = await this.#contracts.compute.jobOf(id);
+    const raw = await this.#tail.contracts.compute.jobOf(id);
     const [state, until, lockedAt] = [JOB_STATES[Number(raw.state)]!, Number(raw.until), Number(raw.lockedAt)];
     const lapsed = state === "Locked" && raw.acknowledged && head.timestamp > until;
     const mine = state === "Locked" && raw.prover === self && !lapsed;
@@ -137,7 +121,7 @@ export class JobWatch {
   async #refusal(id: bigint, terms: JobTerms): Promise<string | undefined> {
     const call = { ...terms, provers: [...terms.provers], attesters: [...terms.attesters] };
     try {
-      await this.#contracts.compute.lock.staticCall(id, call, { from: this.#o.self });
+      await this.#tail.contracts.compute.lock.staticCall(id, call, { from: this.#o.self });
       return undefined;
     } catch (error) {
       const failure = decodeFailure(error);
@@ -158,7 +142,7 @@ export class JobWatch {
   }
 
   async #size(verifier: number): Promise<number> {
-    const known = this.#sizes.get(verifier) ?? Number((await this.#contracts.verifiers.infoOf(verifier)).n);
+    const known = this.#sizes.get(verifier) ?? Number((await this.#tail.contracts.verifiers.infoOf(verifier)).n);
     this.#sizes.set(verifier, known);
     return known;
   }
