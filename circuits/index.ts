@@ -1,10 +1,13 @@
-export { SnarkjsBackend, type SnarkjsOptions } from "./backend.ts";
+export { type BackendOptions, CircuitBackend, SnarkjsBackend } from "./backend.ts";
 export { areKeysCached, loadKeys, type Keys, type KeyStage, type LoadOptions } from "./keys.ts";
+export { Lane } from "./lane.ts";
 export { type Circuit, CircuitError, type CircuitEntry, manifest, published } from "./manifest.ts";
 export { type CircuitInputs, calculateWitness } from "./witness.ts";
 export { devSrs, publishedKey, publishedRecord } from "./published.ts";
 export { compile, type Compiled, type CompileOptions } from "./setup/compile.ts";
+export { fromSnarkjs, G1_BYTES, G2_BYTES, readG1, readG2, toSnarkjs } from "./setup/points.ts";
 export type { BuildRecord } from "./setup/record.ts";
 export { trapdoor } from "./setup/trapdoor.ts";
+export { Snarkjs, type SnarkjsKey } from "./snarkjs.ts";
 export { circuitInputs, publicInputsOf } from "./statement.ts";
 export { simulateProof, verifyProof } from "./verify.ts";

@@ -16,6 +16,8 @@ declare module "snarkjs" {
     readonly pi_a: readonly string[];
     readonly pi_b: readonly (readonly string[])[];
     readonly pi_c: readonly string[];
+    readonly protocol?: "groth16";
+    readonly curve?: "bn128";
   }
   namespace groth16 {
     function prove(zkey: MemoryFile, wtns: MemoryFile): Promise<{ proof: Groth16Proof; publicSignals: string[] }>;

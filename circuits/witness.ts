@@ -27,7 +27,10 @@ interface Generator {
  * @param module compiled from circom's wasm
  * @throws CircuitError WITNESS_INVALID if a constraint does not hold or the inputs are not those of the circuit; says nothing of the values
  */
-export async function calculateWitness(module: WebAssembly.Module, inputs: CircuitInputs): Promise<Uint8Array> {
+export async function calculateWitness(
+  module: WebAssembly.Module,
+  inputs: CircuitInputs,
+): Promise<Uint8Array<ArrayBuffer>> {
   const silent = (): void => {};
   const { exports } = await WebAssembly.instantiate(module, {
     runtime: {

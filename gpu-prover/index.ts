@@ -1,7 +1,9 @@
-export { type BackendOptions, GpuBackend, openBackend, type ProverChoice } from "./backend.ts";
+export { fromSnarkjs, toSnarkjs } from "@mednexus/circuits";
+export { type BackendOptions, GpuBackend, openBackend } from "./backend.ts";
+export { Chosen, type ProverChoice } from "./choice.ts";
 export { Device, type OpenOptions } from "./device/device.ts";
 export { DeviceError } from "./device/errors.ts";
-export { cpuEngine, type Engine, fromSnarkjs, openEngine, toSnarkjs } from "./engine.ts";
+export { cpuEngine, type Engine, openEngine } from "./engine.ts";
 export { ProverError } from "./groth16/errors.ts";
 export { type Bases, GpuProver, type ProverOptions } from "./prover.ts";
 export { type ClientOptions, ServiceEngine } from "./service/client.ts";

@@ -3,12 +3,13 @@ import { Curve, type G1, type Proved, type RandomBytes, systemRandom } from "@me
 import { G1 as GROUP1, G2 as GROUP2 } from "./curve/formulas.ts";
 import { Device, type OpenOptions } from "./device/device.ts";
 import { DeviceError } from "./device/errors.ts";
-import { FQ, FR, inverse } from "./field/prime.ts";
-import { prove } from "./groth16/prove.ts";
+import { FQ, FR, fromFile, pack } from "./field/prime.ts";
+import { finish, sumsOf } from "./groth16/prove.ts";
 import { freeResident, makeResident, type ResidentKey } from "./groth16/resident.ts";
 import { checkAssignment, readWtns } from "./groth16/wtns.ts";
 import { readZkey } from "./groth16/zkey.ts";
 import { msm } from "./msm/msm.ts";
+import { Pipeline } from "./pipeline.ts";
 import { convert, convertKernel } from "./stages/convert/convert.ts";
 import { countKernel, scatterKernel } from "./stages/digits/digits.ts";
 import { nttKernel } from "./stages/ntt/ntt.ts";
@@ -32,8 +33,9 @@ export interface Bases {
 }
 
 /**
- * Groth16 and commitments on one device. Calls run one after another; while the device works on one, the process is free to compute the next witness.
- * Keys stay resident by the hash of their file. Every proof is verified before it is returned, so a fault of the device is an error, never a bad proof.
+ * Groth16 and commitments on one device, which has one of them at a time. While it works on a proof, the CPU computes the next one's witness and verifies the
+ * last (`pipeline.ts`). Keys stay resident by the hash of their file. Every proof is verified before it is returned, so a fault of the device is an error,
+ * never a bad proof.
  */
 export class GpuProver {
   readonly device: Device;
@@ -41,9 +43,14 @@ export class GpuProver {
   readonly #random: RandomBytes;
   readonly #most: number;
   readonly #keys = new Map<string, ResidentKey>();
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #hashes = new WeakMap<Uint8Array, string>();
+  readonly #pipeline = new Pipeline();
 
-  private constructor(device: Device, curve: Curve, { keys = 4, random = systemRandom }: ProverOptions) {
+  constructor(
+    device: Device,
+    curve: Curve,
+    { keys = 4, random = systemRandom }: Pick<ProverOptions, "keys" | "random"> = {},
+  ) {
     this.device = device;
     this.#curve = curve;
     this.#most = keys;
@@ -55,7 +62,14 @@ export class GpuProver {
     return new GpuProver(await Device.open(options), await Curve.load(), options);
   }
 
-  /** Compiles every kernel, so that the first proof does not wait for it. */
+  /** Opened with every kernel compiled, so that the first proof does not wait for it. @throws DeviceError */
+  static async ready(options?: ProverOptions): Promise<GpuProver> {
+    const prover = await GpuProver.open(options);
+    await prover.warm();
+    return prover;
+  }
+
+  /** Compiles every kernel. */
   async warm(): Promise<void> {
     const kernels = [
       convertKernel(FR),
@@ -80,22 +94,29 @@ export class GpuProver {
 
   /** snarkjs's zkey and wtns in, a verified proof out. @throws ProverError, DeviceError */
   proveFiles(zkey: Uint8Array, wtns: Uint8Array): Promise<Proved> {
-    return this.#serial(async () => this.#prove(zkey, readWtns(wtns).slice()));
+    return this.#prove(zkey, async () => readWtns(wtns).slice());
   }
 
-  /** `assignment`: every wire, 32 bytes little-endian. @throws ProverError, DeviceError */
-  prove(zkey: Uint8Array, assignment: Uint8Array<ArrayBuffer>): Promise<Proved> {
-    return this.#serial(async () => this.#prove(zkey, checkAssignment(assignment) as Uint8Array<ArrayBuffer>));
+  /**
+   * `zkey`: known again by its identity, so it must not change. `assignment`: every wire, 32 bytes little-endian, or what computes them when their turn has
+   * come. @throws ProverError, DeviceError; errors of `assignment`
+   */
+  prove(
+    zkey: Uint8Array,
+    assignment: Uint8Array<ArrayBuffer> | (() => Promise<Uint8Array<ArrayBuffer>>),
+  ): Promise<Proved> {
+    return this.#prove(zkey, async () =>
+      checkAssignment(typeof assignment === "function" ? await assignment() : assignment),
+    );
   }
 
   /** Puts bases on the device: affine points of 64 bytes, little-endian Montgomery coordinates of radix 2^256 (ffjavascript's layout). */
   bases(affine: Uint8Array<ArrayBuffer>): Promise<Bases> {
-    return this.#serial(async () => {
+    return this.#pipeline.onDevice(async () => {
       const from = this.device.upload(affine, "bases");
       const buffer = this.device.buffer(affine.length, "bases");
       try {
-        const factor = (FQ.radix * FQ.radix * inverse(2n ** 256n, FQ.modulus)) % FQ.modulus;
-        await this.device.submit([convert(FQ, affine.length / 32, factor, from, buffer)]);
+        await this.device.submit([convert(FQ, affine.length / 32, fromFile(FQ, 1), from, buffer)]);
       } finally {
         this.device.free(from);
       }
@@ -108,7 +129,7 @@ export class GpuProver {
    * `bits`: how many the magnitudes may have, default 16 for Int32Array.
    */
   commit(bases: Bases, values: Int32Array<ArrayBuffer> | readonly bigint[], bits = 16): Promise<G1> {
-    return this.#serial(async () => {
+    return this.#pipeline.onDevice(async () => {
       const short = values instanceof Int32Array;
       const words = short ? new Uint32Array(values.buffer, values.byteOffset, values.length) : scalarWords(values);
       const count = values.length;
@@ -137,18 +158,32 @@ export class GpuProver {
 
   /** Waits for running work, then gives the device back. Idempotent. */
   async close(): Promise<void> {
-    await this.#queue.catch(() => {});
+    await this.#pipeline.idle();
     this.#keys.clear();
     this.device.close();
   }
 
-  async #prove(zkey: Uint8Array, assignment: Uint8Array<ArrayBuffer>): Promise<Proved> {
-    const resident = await this.#resident(zkey);
-    return prove(this.device, this.#curve, resident, assignment, this.#random);
+  #prove(zkey: Uint8Array, assignment: () => Promise<Uint8Array<ArrayBuffer>>): Promise<Proved> {
+    return this.#pipeline.run({
+      prepare: async () => ({ hash: this.#hash(zkey), assignment: await assignment() }),
+      device: async (prepared) => {
+        const resident = await this.#resident(zkey, prepared.hash);
+        return { key: resident.key, sums: await sumsOf(this.device, resident, prepared.assignment) };
+      },
+      finish: ({ key, sums }) => finish(this.#curve, key, sums, this.#random),
+    });
   }
 
-  async #resident(zkey: Uint8Array): Promise<ResidentKey> {
-    const hash = createHash("sha256").update(zkey).digest("hex");
+  #hash(zkey: Uint8Array): string {
+    let hash = this.#hashes.get(zkey);
+    if (hash === undefined) {
+      hash = createHash("sha256").update(zkey).digest("hex");
+      this.#hashes.set(zkey, hash);
+    }
+    return hash;
+  }
+
+  async #resident(zkey: Uint8Array, hash: string): Promise<ResidentKey> {
     let resident = this.#keys.get(hash);
     if (resident === undefined) {
       const key = readZkey(zkey);
@@ -173,19 +208,11 @@ export class GpuProver {
     this.#keys.delete(hash);
     freeResident(this.device, resident);
   }
-
-  #serial<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(work);
-    this.#queue = done.catch(() => {});
-    return done;
-  }
 }
 
 function scalarWords(values: readonly bigint[]): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(8 * values.length);
   values.forEach((value, i) => {
     if (value < 0n || value >= FR.modulus) throw new RangeError(`scalar ${i} is not canonical`);
-    for (let k = 0; k < 8; k++) words[8 * i + k] = Number((value >> BigInt(32 * k)) & 0xffffffffn);
   });
-  return words;
+  return pack(values);
 }

@@ -1,6 +1,7 @@
+import { writeWord } from "@mednexus/sdk";
 import { CircuitError } from "../manifest.ts";
 
-/** iden3's container: magic, version, then sections of (type, 64-bit length, bytes). */
+/** iden3's container, as `readBinFile` reads it: magic, version, then sections of (type, 64-bit length, bytes). */
 export function binaryFile(
   magic: string,
   version: number,
@@ -17,12 +18,8 @@ export function binaryFile(
 
 export function littleEndian(value: bigint): Uint8Array {
   const out = new Uint8Array(32);
-  writeLittleEndian(new DataView(out.buffer), 0, value);
+  writeWord(out, 0, value, true);
   return out;
-}
-
-export function writeLittleEndian(view: DataView, at: number, value: bigint): void {
-  for (let k = 0; k < 4; k++) view.setBigUint64(at + 8 * k, BigInt.asUintN(64, value >> BigInt(64 * k)), true);
 }
 
 export function u32(value: number): Uint8Array {

@@ -1,8 +1,5 @@
 import { buildBn128 } from "ffjavascript";
-
-/** Sizes in bytes of an affine point in ffjavascript's layout (little-endian Montgomery coordinates). */
-export const G1_BYTES = 64;
-export const G2_BYTES = 128;
+import { G1_BYTES, G2_BYTES } from "./points.ts";
 
 const CHUNK = 4096;
 const PAGE = 65_536;

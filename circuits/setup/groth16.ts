@@ -1,12 +1,12 @@
-import { Domain, Fr, FQ_MODULUS, FR_MODULUS, type G1, type G2, type VerifyingKey } from "@mednexus/sdk";
-import { binaryFile, join, littleEndian, split, u32, writeLittleEndian } from "./binary.ts";
-import { fixedBase, G1_BYTES, G2_BYTES } from "./fixedBase.ts";
+import { Domain, Fr, FQ_MODULUS, FR_MODULUS, type G1, type G2, type VerifyingKey, writeWord } from "@mednexus/sdk";
+import { binaryFile, join, littleEndian, split, u32 } from "./binary.ts";
+import { fixedBase } from "./fixedBase.ts";
+import { G1_BYTES, G2_BYTES, readG1, readG2 } from "./points.ts";
 import type { Combination, R1cs } from "./r1cs.ts";
 import type { Trapdoor } from "./trapdoor.ts";
 
 const R = (1n << 256n) % FR_MODULUS;
 const R_SQUARED = (R * R) % FR_MODULUS;
-const Q_INVERSE_OF_R = inverseMod((1n << 256n) % FQ_MODULUS, FQ_MODULUS);
 /** From about this many rows on, fixed-base tables with 16-bit windows pay for themselves. */
 const MANY_ROWS = 60_000;
 
@@ -71,11 +71,11 @@ export async function groth16Keys(
     [10, new Uint8Array(64 + 4)],
   ]);
   const verifyingKey = {
-    alpha: g1(alpha1!),
-    beta: g2(beta2!),
-    gamma: g2(gamma2!),
-    delta: g2(delta2!),
-    ic: split(ic, G1_BYTES).map(g1),
+    alpha: readG1(alpha1!),
+    beta: readG2(beta2!),
+    gamma: readG2(gamma2!),
+    delta: readG2(delta2!),
+    ic: split(ic, G1_BYTES).map(readG1),
   };
   return { zkey, verifyingKey };
 }
@@ -83,7 +83,7 @@ export async function groth16Keys(
 /** [tau]_1 and [tau]_2, what an SRS registration needs. */
 export async function tauPoints(tau: bigint): Promise<{ tauG1: G1; tauG2: G2 }> {
   const base = await fixedBase();
-  return { tauG1: g1(base.g1([tau])), tauG2: g2(base.g2([tau])) };
+  return { tauG1: readG1(base.g1([tau])), tauG2: readG2(base.g2([tau])) };
 }
 
 /** Rows of the QAP: the circuit's, then one a public wire, which keeps the public inputs' polynomials independent. */
@@ -131,32 +131,7 @@ function coefficients({ rows, publics }: R1cs): Uint8Array {
     view.setUint32(at, matrix, true);
     view.setUint32(at + 4, row, true);
     view.setUint32(at + 8, wire, true);
-    writeLittleEndian(view, at + 12, (value * R_SQUARED) % FR_MODULUS);
+    writeWord(out, at + 12, (value * R_SQUARED) % FR_MODULUS, true);
     at += ENTRY;
   }
-}
-
-function g1(point: Uint8Array): G1 {
-  const [x, y] = split(point, 32).map(fromMontgomery);
-  return { x: x!, y: y! };
-}
-
-/** ffjavascript keeps the real part first. */
-function g2(point: Uint8Array): G2 {
-  const [xRe, xIm, yRe, yIm] = split(point, 32).map(fromMontgomery);
-  return { xIm: xIm!, xRe: xRe!, yIm: yIm!, yRe: yRe! };
-}
-
-function fromMontgomery(bytes: Uint8Array): bigint {
-  let value = 0n;
-  for (let k = 31; k >= 0; k--) value = (value << 8n) | BigInt(bytes[k]!);
-  return (value * Q_INVERSE_OF_R) % FQ_MODULUS;
-}
-
-function inverseMod(value: bigint, modulus: bigint): bigint {
-  let result = 1n;
-  for (let e = modulus - 2n, square = value; e > 0n; e >>= 1n, square = (square * square) % modulus) {
-    if (e & 1n) result = (result * square) % modulus;
-  }
-  return result;
 }

@@ -7,6 +7,7 @@ import { keyHash, type VerifyingKey } from "@mednexus/sdk";
 import * as snarkjs from "snarkjs";
 import { type Circuit, CircuitError, type CircuitEntry, manifest } from "../manifest.ts";
 import { compile } from "./compile.ts";
+import { parseG1, parseG2 } from "./points.ts";
 import { encodeVerifyingKey } from "./record.ts";
 
 /**
@@ -113,21 +114,13 @@ export async function finish(
   });
 }
 
-/** snarkjs's JSON: projective decimal strings, real part first. */
 function fromSnarkjsKey(key: snarkjs.VerificationKey): VerifyingKey {
-  const g1 = ([x, y]: readonly string[]) => ({ x: BigInt(x!), y: BigInt(y!) });
-  const g2 = ([x, y]: readonly (readonly string[])[]) => ({
-    xIm: BigInt(x![1]!),
-    xRe: BigInt(x![0]!),
-    yIm: BigInt(y![1]!),
-    yRe: BigInt(y![0]!),
-  });
   return {
-    alpha: g1(key.vk_alpha_1),
-    beta: g2(key.vk_beta_2),
-    gamma: g2(key.vk_gamma_2),
-    delta: g2(key.vk_delta_2),
-    ic: key.IC.map(g1),
+    alpha: parseG1(key.vk_alpha_1),
+    beta: parseG2(key.vk_beta_2),
+    gamma: parseG2(key.vk_gamma_2),
+    delta: parseG2(key.vk_delta_2),
+    ic: key.IC.map(parseG1),
   };
 }
 

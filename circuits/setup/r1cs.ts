@@ -1,4 +1,4 @@
-import { FR_MODULUS } from "@mednexus/sdk";
+import { FR_MODULUS, readBinFile } from "@mednexus/sdk";
 import { CircuitError } from "../manifest.ts";
 
 /** Sparse linear combination of wires: wires[k] times coefficients[k]. */
@@ -27,47 +27,26 @@ export interface R1cs {
  * @throws CircuitError R1CS_INVALID
  */
 export function readR1cs(bytes: Uint8Array): R1cs {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || view.getUint32(0, true) !== 0x73633172) throw invalid("not an r1cs file");
-  const sections = new Map<number, number>();
-  let at = 12;
-  for (let k = view.getUint32(8, true); k > 0; k--) {
-    const length = Number(view.getBigUint64(at + 4, true));
-    if (at + 12 + length > bytes.length) throw invalid("truncated");
-    sections.set(view.getUint32(at, true), at + 12);
-    at += 12 + length;
-  }
-  const header = sections.get(1);
-  const body = sections.get(2);
-  if (header === undefined || body === undefined) throw invalid("a section is missing");
-  if (view.getUint32(header, true) !== 32 || field(header + 4) !== FR_MODULUS) throw invalid("another field");
-
-  const count = view.getUint32(header + 36 + 24, true);
-  at = body;
+  const section = readBinFile(bytes, "r1cs", 1, invalid);
+  const [header, body] = [section(1), section(2)];
+  if (header.u32() !== 32 || header.word() !== FR_MODULUS) throw invalid("another field");
+  const wires = header.u32();
+  const publics = header.u32() + header.u32();
+  header.take(12); // private inputs, labels
   const rows: Row[] = [];
-  for (let k = 0; k < count; k++) rows.push({ a: combination(), b: combination(), c: combination() });
-  return {
-    wires: view.getUint32(header + 36, true),
-    publics: view.getUint32(header + 40, true) + view.getUint32(header + 44, true),
-    rows,
-  };
+  for (let k = header.u32(); k > 0; k--) rows.push({ a: combination(), b: combination(), c: combination() });
+  return { wires, publics, rows };
 
   function combination(): Combination {
-    const terms = view.getUint32(at, true);
-    at += 4;
-    const wires: number[] = [];
+    const at: number[] = [];
     const coefficients: bigint[] = [];
-    for (let k = 0; k < terms; k++, at += 36) {
-      wires.push(view.getUint32(at, true));
-      coefficients.push(field(at + 4));
+    for (let k = body.u32(); k > 0; k--) {
+      const wire = body.u32();
+      if (wire >= wires) throw invalid(`wire ${wire} of ${wires}`);
+      at.push(wire);
+      coefficients.push(body.word());
     }
-    return { wires, coefficients };
-  }
-
-  function field(offset: number): bigint {
-    let value = 0n;
-    for (let k = 3; k >= 0; k--) value = (value << 64n) | view.getBigUint64(offset + 8 * k, true);
-    return value;
+    return { wires: at, coefficients };
   }
 }
 

@@ -2,18 +2,20 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { verifyProof } from "@mednexus/circuits";
+import { fromSnarkjs, verifyProof } from "@mednexus/circuits";
 import { Curve, Domain, type Proof } from "@mednexus/sdk";
 import { buildBn128 } from "ffjavascript";
 import { fixedBase } from "../../circuits/setup/fixedBase.ts";
 import type { Device } from "../device/device.ts";
-import { cpuEngine, type Engine, fromSnarkjs } from "../engine.ts";
+import { DeviceError } from "../device/errors.ts";
+import { cpuEngine, type Engine } from "../engine.ts";
 import { FR } from "../field/prime.ts";
 import { readZkey } from "../groth16/zkey.ts";
 import { GpuProver } from "../prover.ts";
 import { forwardTransform } from "../stages/ntt/ntt.ts";
 import { powers } from "../stages/powers/powers.ts";
 import { benchCase } from "./keys.ts";
+import { type Contender, measure, type Measured } from "./measure.ts";
 
 export interface BenchOptions {
   /** log2 of constraints */
@@ -30,17 +32,10 @@ export interface BenchOptions {
 
 export type Part = "proof" | "msm" | "ntt" | "commit";
 
-/** One measured line: median and range of `repeat` runs interleaved over the engines; seconds. */
-export interface Row {
+/** One measured line; for parts other than proofs, `verified` counts results that equal the baseline's. */
+export interface Row extends Measured {
   readonly part: Part;
   readonly power: number;
-  readonly engine: string;
-  readonly median: number;
-  readonly least: number;
-  readonly most: number;
-  /** proofs: how many were verified; else how many equal the baseline's result */
-  readonly verified: number;
-  readonly runs: number;
   /** of the whole process, MiB, after the runs */
   readonly memory: number;
 }
@@ -48,23 +43,27 @@ export interface Row {
 export interface Report {
   readonly machine: string;
   readonly adapter: string | undefined;
+  /** why there is none */
+  readonly reason: string | undefined;
   readonly date: string;
   readonly rows: readonly Row[];
 }
 
-type Contender = { readonly engine: string; run(): Promise<unknown>; check(result: unknown): Promise<boolean> };
-
-/** No fallback: an engine that cannot run here has no line, and the log says why. */
+/**
+ * No fallback: without hardware, or the software adapter that was asked for, there are no GPU lines, and every table says why.
+ * @throws DeviceError instead, with REQUIRE_ADAPTER=1
+ */
 export async function bench(options: BenchOptions): Promise<Report> {
   const log = options.log ?? (() => {});
   const curve = await Curve.load();
   const parts = options.parts ?? ["proof", "msm", "ntt", "commit"];
   const rows: Row[] = [];
-  const gpu = await GpuProver.open({ software: options.software ?? false }).catch((error: Error) => {
-    log(`no GPU lines: ${error.message}`);
+  let reason: string | undefined;
+  const gpu = await GpuProver.ready({ software: options.software ?? false }).catch((error: unknown) => {
+    if (!(error instanceof DeviceError) || process.env.REQUIRE_ADAPTER === "1") throw error;
+    log(`no GPU lines: ${(reason = error.message)}`);
     return undefined;
   });
-  await gpu?.warm();
   const cpu = cpuEngine(curve);
   const wasm = await buildBn128();
   try {
@@ -77,7 +76,9 @@ export async function bench(options: BenchOptions): Promise<Report> {
             : part === "ntt"
               ? transforms(wasm, gpu, power)
               : await sums(wasm, gpu, power, part);
-        rows.push(...(await interleave(part, power, contenders, options.repeat)));
+        const measured = await measure(contenders, options.repeat);
+        const memory = Math.round(process.memoryUsage.rss() / 2 ** 20);
+        rows.push(...measured.map((line) => ({ part, power, memory, ...line })));
       }
     }
   } finally {
@@ -87,38 +88,11 @@ export async function bench(options: BenchOptions): Promise<Report> {
   }
   return {
     machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
-    adapter: gpu?.device.name,
+    adapter: gpu && `${gpu.device.name}${gpu.device.software ? " (software)" : ""}`,
+    reason,
     date: new Date().toISOString().slice(0, 10),
     rows,
   };
-}
-
-async function interleave(part: Part, power: number, contenders: readonly Contender[], repeat: number): Promise<Row[]> {
-  const times = contenders.map(() => [] as number[]);
-  const verified = contenders.map(() => 0);
-  for (const { run } of contenders) await run(); // warm: keys resident, code compiled
-  for (let k = 0; k < repeat; k++) {
-    for (const [at, { run, check }] of contenders.entries()) {
-      const from = performance.now();
-      const made = await run();
-      times[at]!.push((performance.now() - from) / 1000);
-      if (await check(made)) verified[at]!++;
-    }
-  }
-  return contenders.map(({ engine }, at) => {
-    const sorted = times[at]!.sort((a, b) => a - b);
-    return {
-      part,
-      power,
-      engine,
-      median: sorted[Math.floor(sorted.length / 2)]!,
-      least: sorted[0]!,
-      most: sorted.at(-1)!,
-      verified: verified[at]!,
-      runs: sorted.length,
-      memory: Math.round(process.memoryUsage.rss() / 2 ** 20),
-    };
-  });
 }
 
 async function proofs(

@@ -10,9 +10,10 @@ const NAMES: Record<Part, string> = {
 const seconds = (value: number): string =>
   value < 1 ? `${(1000 * value).toPrecision(3)} ms` : `${value.toPrecision(3)} s`;
 
-/** One table a part: a line a size and engine; the ratio is to snarkjs in the same run. */
+/** One table a part, headed by the adapter that its GPU lines are of: a line a size and engine; the ratio is to snarkjs in the same run. */
 export function table(report: Report): string {
   const parts = [...new Set(report.rows.map(({ part }) => part))];
+  const adapter = report.adapter ?? `none: ${report.reason}`;
   return parts
     .map((part) => {
       const rows = report.rows.filter((row) => row.part === part);
@@ -21,7 +22,7 @@ export function table(report: Report): string {
         const ratio = baseline === undefined ? "" : `${(baseline.median / row.median).toPrecision(3)}×`;
         return `| 2^${row.power} | ${row.engine} | ${seconds(row.median)} | ${seconds(row.least)}–${seconds(row.most)} | ${(1 / row.median).toPrecision(3)} | ${ratio} | ${row.verified}/${row.runs} | ${row.memory} |`;
       });
-      return `### ${NAMES[part]}\n\n| size | engine | median | range | per second | against snarkjs | verified | MiB |\n|---|---|---|---|---|---|---|---|\n${lines.join("\n")}`;
+      return `### ${NAMES[part]}\n\nAdapter: ${adapter}\n\n| size | engine | median | range | per second | against snarkjs | verified | MiB |\n|---|---|---|---|---|---|---|---|\n${lines.join("\n")}`;
     })
     .join("\n\n");
 }

@@ -1,5 +1,4 @@
-import { FQ_MODULUS } from "@mednexus/sdk";
-import { inverse } from "../field/prime.ts";
+import { Fq } from "@mednexus/sdk";
 import { Builder, type Program, type Value } from "./program.ts";
 
 /** What the curve's formulas need of the field that coordinates live in. */
@@ -27,8 +26,8 @@ function base(build: Builder): Ring<Value> {
 type Pair = readonly [re: Value, im: Value];
 
 /** 3b' of the twist y² = x³ + 3/(9 + i): 9/(9 + i) = 9·(9 − i)/82. */
-const OVER_82 = inverse(82n, FQ_MODULUS);
-const TWIST_3B: readonly [bigint, bigint] = [(81n * OVER_82) % FQ_MODULUS, FQ_MODULUS - ((9n * OVER_82) % FQ_MODULUS)];
+const OVER_82 = Fq.inverse(82n);
+const TWIST_3B: readonly [bigint, bigint] = [(81n * OVER_82) % Fq.modulus, Fq.modulus - ((9n * OVER_82) % Fq.modulus)];
 
 /** F_q² = F_q[i]/(i² + 1), a product by Karatsuba in three of F_q. */
 function extension(build: Builder): Ring<Pair> {

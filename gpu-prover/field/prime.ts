@@ -1,4 +1,4 @@
-import { FQ_MODULUS, FR_MODULUS } from "@mednexus/sdk";
+import { FQ_MODULUS, FR_MODULUS, inverseModulo, readWord, writeWord } from "@mednexus/sdk";
 
 /**
  * A prime field as kernels see it: residues in Montgomery form modulo `modulus`, radix R = 2^(limbBits · limbs), held as `limbs` limbs of
@@ -16,6 +16,8 @@ export interface PrimeField {
   readonly limbs: number;
   /** Montgomery radix */
   readonly radix: bigint;
+  /** radix^-1 mod modulus */
+  readonly overRadix: bigint;
   /** −modulus^-1 mod 2^limbBits */
   readonly factor: number;
   /** how many times the modulus fits into what the limbs hold: no value may reach this multiple */
@@ -38,7 +40,8 @@ export function primeField(name: "fr" | "fq", modulus: bigint, limbBits = 13, li
     limbBits,
     limbs,
     radix,
-    factor: Number(base - inverse(modulus % base, base)),
+    overRadix: inverseModulo(radix % modulus, modulus),
+    factor: Number(base - inverseModulo(modulus % base, base)),
     capacity: Number(radix / modulus),
   };
 }
@@ -48,8 +51,13 @@ export const FQ = primeField("fq", FQ_MODULUS);
 
 export const toMontgomery = (field: PrimeField, value: bigint): bigint => (value * field.radix) % field.modulus;
 
-export const fromMontgomery = (field: PrimeField, value: bigint): bigint =>
-  (value * inverse(field.radix % field.modulus, field.modulus)) % field.modulus;
+export const fromMontgomery = (field: PrimeField, value: bigint): bigint => (value * field.overRadix) % field.modulus;
+
+/**
+ * The factor that takes a file's values to ours in `convert`, which divides by R: files hold x·2^(256k), k = 1 for points and 2 for matrices, and we x·R^k.
+ */
+export const fromFile = (field: PrimeField, k: 1 | 2): bigint =>
+  (field.radix ** BigInt(k + 1) * inverseModulo(2n ** BigInt(256 * k) % field.modulus, field.modulus)) % field.modulus;
 
 /** a·b/R, as the kernels' multiplication gives it (canonical). */
 export const montgomeryProduct = (field: PrimeField, a: bigint, b: bigint): bigint => fromMontgomery(field, a * b);
@@ -62,29 +70,12 @@ export function limbsOf(field: PrimeField, value: bigint): number[] {
 /** Elements to buffer words. */
 export function pack(values: readonly bigint[]): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(values.length * WORDS);
-  const view = new DataView(words.buffer);
-  values.forEach((value, i) => {
-    for (let k = 0; k < 4; k++) view.setBigUint64(32 * i + 8 * k, BigInt.asUintN(64, value >> BigInt(64 * k)), true);
-  });
+  const bytes = new Uint8Array(words.buffer);
+  values.forEach((value, i) => writeWord(bytes, 32 * i, value, true));
   return words;
 }
 
 export function unpack(words: Uint32Array): bigint[] {
-  const view = new DataView(words.buffer, words.byteOffset, words.byteLength);
-  return Array.from({ length: words.length / WORDS }, (_, i) => {
-    let value = 0n;
-    for (let k = 3; k >= 0; k--) value = (value << 64n) | view.getBigUint64(32 * i + 8 * k, true);
-    return value;
-  });
-}
-
-/** Inverse modulo any coprime modulus, by the extended Euclidean algorithm. */
-export function inverse(value: bigint, modulus: bigint): bigint {
-  let [r0, r1, t0, t1] = [modulus, value, 0n, 1n];
-  while (r1 !== 0n) {
-    const quotient = r0 / r1;
-    [r0, r1] = [r1, r0 - quotient * r1];
-    [t0, t1] = [t1, t0 - quotient * t1];
-  }
-  return t0 < 0n ? t0 + modulus : t0;
+  const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  return Array.from({ length: words.length / WORDS }, (_, i) => readWord(bytes, 32 * i, true));
 }

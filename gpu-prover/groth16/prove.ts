@@ -8,6 +8,7 @@ import {
   type Proved,
   randomFr,
   type RandomBytes,
+  readWord,
   systemRandom,
 } from "@mednexus/sdk";
 import { evaluate } from "../curve/program.ts";
@@ -21,6 +22,7 @@ import { SCALARS } from "../stages/segments/monoid.ts";
 import { rowsKernel, scratchSize, segmentedSum } from "../stages/segments/segments.ts";
 import { ProverError } from "./errors.ts";
 import { type ResidentKey, type ResidentMatrix, ROW_CHUNK } from "./resident.ts";
+import type { ProvingKey } from "./zkey.ts";
 
 const SCALAR_BITS = 254;
 
@@ -34,8 +36,27 @@ export async function prove(
   curve: Curve,
   resident: ResidentKey,
   assignment: Uint8Array<ArrayBuffer>,
-  random: RandomBytes = systemRandom,
+  random?: RandomBytes,
 ): Promise<Proved> {
+  return finish(curve, resident.key, await sumsOf(device, resident, assignment), random);
+}
+
+/** What the device gives for a proof: the five sums, before blinding. */
+export interface Sums {
+  readonly a: Affine;
+  readonly b1: Affine;
+  readonly b2: Affine;
+  readonly c: Affine;
+  readonly h: Affine;
+  readonly publicInputs: readonly bigint[];
+}
+
+/** The device's part of a proof. It holds no memory there afterwards. @throws ProverError WITNESS_MISMATCH; DeviceError */
+export async function sumsOf(
+  device: Device,
+  resident: ResidentKey,
+  assignment: Uint8Array<ArrayBuffer>,
+): Promise<Sums> {
   const { key } = resident;
   if (assignment.length !== 32 * key.wires)
     throw new ProverError("WITNESS_MISMATCH", `a witness of ${assignment.length / 32} wires for a key of ${key.wires}`);
@@ -63,28 +84,36 @@ export async function prove(
     );
     const sum = async (group: Group, bases: GPUBuffer): Promise<Affine> =>
       joinWindows(group, windows.bits, await windowSums(device, group, sorted!, bases));
-    const sums = {
+    return {
       a: await sum(GROUP1, resident.a),
       b1: await sum(GROUP1, resident.b1),
       b2: await sum(GROUP2, resident.b2),
       c: await sum(GROUP1, resident.c),
       h,
+      publicInputs: Array.from({ length: key.publics }, (_, k) => readWord(assignment, 32 * (k + 1), true)),
     };
-    const publicInputs = readPublic(assignment, key.publics);
-    const proof = blind(resident, sums, randomFr(random), randomFr(random));
-    if (!(await verifyProof(curve, key.verifyingKey, publicInputs, proof)))
-      throw new ProverError(
-        "PROOF_REJECTED",
-        "the proof made fails its own verification: a wrong witness, or a fault of the device",
-        {
-          retryable: true,
-        },
-      );
-    return { proof, publicInputs };
   } finally {
     sorted?.free(device);
     device.free(wires, scalars);
   }
+}
+
+/** The CPU's part: blinds, and verifies. @throws ProverError PROOF_REJECTED */
+export async function finish(
+  curve: Curve,
+  key: ProvingKey,
+  sums: Sums,
+  random: RandomBytes = systemRandom,
+): Promise<Proved> {
+  const { publicInputs } = sums;
+  const proof = blind(key, sums, randomFr(random), randomFr(random));
+  if (!(await verifyProof(curve, key.verifyingKey, publicInputs, proof)))
+    throw new ProverError(
+      "PROOF_REJECTED",
+      "the proof made fails its own verification: a wrong witness, or a fault of the device",
+      { retryable: true },
+    );
+  return { proof, publicInputs };
 }
 
 /** Values of (A·B − C)/Z times Z on the odd coset, as MSM scalars. */
@@ -134,16 +163,8 @@ const rowSums = (matrix: ResidentMatrix, rows: number, wires: GPUBuffer, sums: G
     },
   );
 
-interface Sums {
-  readonly a: Affine;
-  readonly b1: Affine;
-  readonly b2: Affine;
-  readonly c: Affine;
-  readonly h: Affine;
-}
-
 /** A = α + Σa + rδ, B = β + Σb + sδ, C = Σc + Σh + sA + rB − rsδ */
-function blind({ key }: ResidentKey, sums: Sums, r: bigint, s: bigint): Proof {
+function blind(key: ProvingKey, sums: Sums, r: bigint, s: bigint): Proof {
   const { alpha1, beta1, delta1, verifyingKey } = key;
   const delta = from1(delta1);
   const a = add(GROUP1, add(GROUP1, from1(alpha1), sums.a), scale(GROUP1, delta, r));
@@ -180,11 +201,3 @@ const to2 = (point: Affine): G2 =>
   point === undefined
     ? { xRe: 0n, xIm: 0n, yRe: 0n, yIm: 0n }
     : { xRe: point[0]!, xIm: point[1]!, yRe: point[2]!, yIm: point[3]! };
-
-function readPublic(assignment: Uint8Array, count: number): bigint[] {
-  return Array.from({ length: count }, (_, k) => {
-    let value = 0n;
-    for (let byte = 31; byte >= 0; byte--) value = (value << 8n) | BigInt(assignment[32 * (k + 1) + byte]!);
-    return value;
-  });
-}

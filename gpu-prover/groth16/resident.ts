@@ -1,6 +1,6 @@
-import { Domain } from "@mednexus/sdk";
+import { Fr, rootOfUnity } from "@mednexus/sdk";
 import type { Device, Launch } from "../device/device.ts";
-import { FQ, FR, inverse } from "../field/prime.ts";
+import { FQ, FR, fromFile } from "../field/prime.ts";
 import { convert } from "../stages/convert/convert.ts";
 import { powers } from "../stages/powers/powers.ts";
 import { scratchSize } from "../stages/segments/segments.ts";
@@ -57,7 +57,6 @@ export async function makeResident(device: Device, key: ProvingKey): Promise<Res
   };
   const staging: GPUBuffer[] = [];
   const launches: Launch[] = [];
-  // from the file's radix 2^256 to ours: x·2^256·c/R = x·R for c = R²/2^256
   const points = (data: Uint8Array, label: string, pad = 0): GPUBuffer => {
     let bytes = data;
     if (pad > 0) {
@@ -67,9 +66,7 @@ export async function makeResident(device: Device, key: ProvingKey): Promise<Res
     const from = device.upload(plain(bytes), label);
     const to = buffer(bytes.length, label);
     staging.push(from);
-    launches.push(
-      convert(FQ, bytes.length / 32, (FQ.radix * FQ.radix * inverse(2n ** 256n, FQ.modulus)) % FQ.modulus, from, to),
-    );
+    launches.push(convert(FQ, bytes.length / 32, fromFile(FQ, 1), from, to));
     return to;
   };
   const matrix = ({ rows: keys, wires, values }: Matrix): ResidentMatrix => {
@@ -77,9 +74,8 @@ export async function makeResident(device: Device, key: ProvingKey): Promise<Res
     const from = device.upload(values, "matrix");
     staging.push(from);
     const to = buffer(32 * entries, "matrix");
-    // from v·2^512 to v·R², which times a canonical wire over R gives Montgomery form: c = R³/2^512
-    const factor = (FR.radix ** 3n * inverse(2n ** 512n, FR.modulus)) % FR.modulus;
-    launches.push(convert(FR, entries, factor, from, to));
+    // v·R², which times a canonical wire over R gives Montgomery form
+    launches.push(convert(FR, entries, fromFile(FR, 2), from, to));
     const padded = new Uint32Array(entries + scratchSize(entries, ROW_CHUNK));
     padded.set(keys);
     return {
@@ -92,8 +88,8 @@ export async function makeResident(device: Device, key: ProvingKey): Promise<Res
   };
   try {
     const [a, b] = matricesOf(key);
-    const root = Domain.of(rows).omega;
-    const doubled = Domain.of(2 * rows).omega;
+    const root = rootOfUnity(power);
+    const doubled = rootOfUnity(power + 1);
     const roots = buffer(16 * rows, "roots");
     const inverseRoots = buffer(16 * rows, "inverse roots");
     const coset = buffer(32 * rows, "coset");
@@ -111,8 +107,8 @@ export async function makeResident(device: Device, key: ProvingKey): Promise<Res
     };
     launches.push(
       powers(FR, power - 1, root, 1n, false, roots),
-      powers(FR, power - 1, inverse(root, FR.modulus), 1n, false, inverseRoots),
-      powers(FR, power, doubled, inverse(BigInt(rows), FR.modulus), true, coset),
+      powers(FR, power - 1, Fr.inverse(root), 1n, false, inverseRoots),
+      powers(FR, power, doubled, Fr.inverse(BigInt(rows)), true, coset),
     );
     await device.submit(launches);
     return resident;

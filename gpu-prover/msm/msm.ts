@@ -1,7 +1,8 @@
+import { Fq } from "@mednexus/sdk";
 import { evaluate } from "../curve/program.ts";
 import type { Group } from "../curve/formulas.ts";
 import type { Device, Launch } from "../device/device.ts";
-import { FQ, fromMontgomery, inverse, unpack } from "../field/prime.ts";
+import { FQ, fromMontgomery, unpack } from "../field/prime.ts";
 import { countDigits, scatterDigits, type Windows } from "../stages/digits/digits.ts";
 import { scan } from "../stages/scan/scan.ts";
 import { points, wordsOf } from "../stages/segments/monoid.ts";
@@ -191,12 +192,12 @@ export function toAffine(group: Group, point: readonly bigint[]): Affine {
   if (group.degree === 1) {
     const [x, y, z] = point as [bigint, bigint, bigint];
     if (z === 0n) return undefined;
-    const over = inverse(z, p);
+    const over = Fq.inverse(z);
     return [(x * over) % p, (y * over) % p];
   }
   const [xr, xi, yr, yi, zr, zi] = point as [bigint, bigint, bigint, bigint, bigint, bigint];
   if (zr === 0n && zi === 0n) return undefined;
-  const norm = inverse((zr * zr + zi * zi) % p, p);
+  const norm = Fq.inverse((zr * zr + zi * zi) % p);
   const [r, i] = [(zr * norm) % p, ((p - zi) * norm) % p];
   const times = (a: bigint, b: bigint): bigint[] => [(a * r + (p - b) * i) % p, (a * i + b * r) % p];
   return [...times(xr, xi), ...times(yr, yi)];

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { request } from "node:http";
+import { fromSnarkjs } from "@mednexus/circuits";
 import type { Proved } from "@mednexus/sdk";
-import { type Engine, fromSnarkjs } from "../engine.ts";
+import type { Engine } from "../engine.ts";
 import { type Job, ServiceError } from "./jobs.ts";
 
 export interface ClientOptions {

@@ -2,8 +2,10 @@ import { randomUUID, timingSafeEqual } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { toSnarkjs } from "@mednexus/circuits";
 import { MedNexusError } from "@mednexus/sdk";
-import { type Engine, toSnarkjs } from "../engine.ts";
+import { Metrics, METRICS_TYPE } from "@mednexus/sdk/node";
+import type { Engine } from "../engine.ts";
 import { readWtns } from "../groth16/wtns.ts";
 import { readZkey } from "../groth16/zkey.ts";
 import { hasEnded, type Job, Jobs, ServiceError } from "./jobs.ts";
@@ -41,13 +43,15 @@ export class ProvingService {
   readonly #server: Server;
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #running = new Set<Promise<void>>();
-  readonly #counts = { done: 0, failed: 0, expired: 0, refused: 0, seconds: 0 };
+  readonly #metrics = new Metrics("mednexus_prover");
   #stopping = false;
 
   private constructor(engine: Engine, options: ServiceOptions) {
     this.#engine = engine;
     this.#options = { concurrency: 1, queue: 256, maxBody: 2 ** 30, clock: Date.now, log: () => {}, ...options };
     if (options.token.length < 16) throw new ServiceError("WEAK_TOKEN", "the token has fewer than 16 characters");
+    for (const result of ["done", "failed", "expired", "refused"]) this.#metrics.add("jobs_total", 0, { result });
+    this.#metrics.add("seconds_total", 0);
     this.#jobs = new Jobs(options.folder);
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => this.#refuse(response, error));
@@ -102,7 +106,7 @@ export class ProvingService {
     if (route === "GET /health")
       return send(response, this.#stopping ? 503 : 200, { healthy: !this.#stopping, engine: this.#engine.name });
     if (route === "GET /metrics") {
-      response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(this.#metrics());
+      response.writeHead(200, { "content-type": METRICS_TYPE }).end(this.#numbers());
       return;
     }
     if (!this.#authorized(request))
@@ -141,7 +145,7 @@ export class ProvingService {
     const known = this.#jobs.get(id);
     const waiting = this.#jobs.all().filter(({ state }) => state === "queued").length;
     if (known === undefined && waiting >= this.#options.queue) {
-      this.#counts.refused++;
+      this.#metrics.add("jobs_total", 1, { result: "refused" });
       request.resume();
       response.setHeader("retry-after", "5");
       return send(response, 429, { code: "QUEUE_FULL", message: `${waiting} jobs are waiting: try again later` });
@@ -203,12 +207,12 @@ export class ProvingService {
         : { code: "INTERNAL", message: "the prover failed" };
       this.#end(id, { state: "failed", error: shown });
     } finally {
-      this.#counts.seconds += (this.#options.clock() - began) / 1000;
+      this.#metrics.add("seconds_total", (this.#options.clock() - began) / 1000);
     }
   }
 
   #end(id: string, change: Partial<Job> & { state: "done" | "failed" | "expired" }): void {
-    this.#counts[change.state]++;
+    this.#metrics.add("jobs_total", 1, { result: change.state });
     this.#jobs.update(id, { ...change, finishedAt: this.#options.clock() });
     this.#options.log({ event: change.state, id, ...(change.error === undefined ? {} : { code: change.error.code }) });
     this.#wake(id);
@@ -271,22 +275,10 @@ export class ProvingService {
     send(response, status, { code: error.code, message: error.message });
   }
 
-  #metrics(): string {
-    const states = { queued: 0, proving: 0 };
-    for (const { state } of this.#jobs.all()) if (state === "queued" || state === "proving") states[state]++;
-    const { done, failed, expired, refused, seconds } = this.#counts;
-    return `# TYPE mednexus_prover_jobs_total counter
-mednexus_prover_jobs_total{result="done"} ${done}
-mednexus_prover_jobs_total{result="failed"} ${failed}
-mednexus_prover_jobs_total{result="expired"} ${expired}
-mednexus_prover_jobs_total{result="refused"} ${refused}
-# TYPE mednexus_prover_seconds_total counter
-mednexus_prover_seconds_total ${seconds}
-# TYPE mednexus_prover_queued gauge
-mednexus_prover_queued ${states.queued}
-# TYPE mednexus_prover_proving gauge
-mednexus_prover_proving ${states.proving}
-`;
+  #numbers(): string {
+    for (const state of ["queued", "proving"] as const)
+      this.#metrics.gauge(state, this.#jobs.all().filter((job) => job.state === state).length);
+    return this.#metrics.text();
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { Domain } from "@mednexus/sdk";
-import { FQ, FR, fromMontgomery, inverse, pack, toMontgomery, unpack } from "../field/prime.ts";
+import { Domain, Fr } from "@mednexus/sdk";
+import { FQ, FR, fromMontgomery, pack, toMontgomery, unpack } from "../field/prime.ts";
 import { onDevice, result, seeded, values } from "../test/device.ts";
 import { convert } from "./convert/convert.ts";
 import { convertCpu } from "./convert/convert.cpu.ts";
@@ -54,7 +54,7 @@ describe(`kernels and their CPU twins (seed ${SEED})`, () => {
     for (let bits = 1; bits <= 12; bits++) {
       const size = 2 ** bits;
       const root = Domain.of(size).omega;
-      const back = inverse(root, FR.modulus);
+      const back = Fr.inverse(root);
       const input = values(next, FR.modulus, size);
       const tables = [device.buffer(16 * size), device.buffer(16 * size), device.buffer(32 * size)] as const;
       await device.submit([

@@ -21,6 +21,16 @@ export function writeWord(out: Uint8Array, offset: number, value: bigint, little
   }
 }
 
+/** The 32 bytes at `offset` as an unsigned integer, big-endian unless `littleEndian`. */
+export function readWord(bytes: Uint8Array, offset: number, littleEndian = false): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, WORD);
+  let value = 0n;
+  for (let limb = 3; limb >= 0; limb--) {
+    value = (value << 64n) | view.getBigUint64(littleEndian ? 8 * limb : 24 - 8 * limb, littleEndian);
+  }
+  return value;
+}
+
 /** The 32-byte big-endian form of 0 <= value < 2^256. Throws EncodingError WORD_RANGE outside that. */
 export function wordBytes(value: bigint): Uint8Array {
   if (value < 0n || value >> 256n !== 0n) throw new EncodingError("WORD_RANGE", "value does not fit a 32-byte word");

@@ -2,8 +2,8 @@ import { EncodingError } from "./errors.ts";
 import { Fr, FR_MODULUS } from "./field.ts";
 
 const TWO_ADICITY = 28;
-/** Largest vector this package handles; the circuits stop at 4,096. */
-const MAX_LOG_SIZE = 20;
+/** Twice the 2^20 rows of the largest benchmarked proof; the circuits' vectors stop at 4,096. */
+const MAX_LOG_SIZE = 21;
 
 /** H = ⟨ω⟩ of order n = 2^k in F_r, ω = 5^((r-1)/2^k), natural order ω^0, ω^1, …; with its Lagrange basis. */
 export class Domain {
@@ -26,7 +26,7 @@ export class Domain {
 
   static readonly #cache = new Map<number, Domain>();
 
-  /** The domain of size `n`, a power of two in [2, 2^20]. Throws EncodingError DOMAIN_SIZE. */
+  /** The domain of size `n`, a power of two in [2, 2^21]. Throws EncodingError DOMAIN_SIZE. */
   static of(n: number): Domain {
     const k = Math.log2(n);
     if (!Number.isInteger(k) || k < 1 || k > MAX_LOG_SIZE) {

@@ -5,6 +5,17 @@ export const FR_MODULUS = 218882428718392752222464057452572750885483644004160343
 /** Characteristic of BN254's base field F_q. Source: EIP-197. */
 export const FQ_MODULUS = 21888242871839275222246405745257275088696311157297823662689037894645226208583n;
 
+/** Inverse of 0 < value modulo any coprime modulus, by the extended Euclidean algorithm. */
+export function inverseModulo(value: bigint, modulus: bigint): bigint {
+  let [r0, r1, t0, t1] = [modulus, value, 0n, 1n];
+  while (r1 !== 0n) {
+    const quotient = r0 / r1;
+    [r0, r1] = [r1, r0 - quotient * r1];
+    [t0, t1] = [t1, t0 - quotient * t1];
+  }
+  return t0 < 0n ? t0 + modulus : t0;
+}
+
 /** Residues modulo a prime as bigints in [0, modulus). Every result is canonical; operands must be. */
 export class PrimeField {
   readonly modulus: bigint;
@@ -58,16 +69,10 @@ export class PrimeField {
     return result;
   }
 
-  /** Multiplicative inverse by the extended Euclidean algorithm (not constant time). Throws EncodingError on zero. */
+  /** Multiplicative inverse (not constant time). Throws EncodingError on zero. */
   inverse(a: bigint): bigint {
     if (a === 0n) throw new EncodingError("ZERO_INVERSE", `zero has no inverse in ${this.name}`);
-    let [r0, r1, t0, t1] = [this.modulus, a, 0n, 1n];
-    while (r1 !== 0n) {
-      const quotient = r0 / r1;
-      [r0, r1] = [r1, r0 - quotient * r1];
-      [t0, t1] = [t1, t0 - quotient * t1];
-    }
-    return this.from(t0);
+    return inverseModulo(a, this.modulus);
   }
 
   /** Inverses of non-zero elements with a single inversion (Montgomery's trick). */

@@ -14,6 +14,7 @@ export type { AuditReader } from "./audit/reader.ts";
 export * from "./audit/receipt.ts";
 export type { AuditCheck, AuditReport, Outcome } from "./audit/report.ts";
 export * from "./audit/version.ts";
+export * from "./binfile.ts";
 export * from "./bytes.ts";
 export * from "./commitment.ts";
 export * from "./consent/audit.ts";

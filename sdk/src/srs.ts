@@ -1,10 +1,11 @@
 import { keccak_256 } from "@noble/hashes/sha3.js";
+import { readBinFile } from "./binfile.ts";
 import { bytesToBigint, writeWord } from "./bytes.ts";
 import { type Curve, equalG1, type G1, G1_GENERATOR, type G2, G2_GENERATOR, isInfinity } from "./curve.ts";
 import { Domain } from "./domain.ts";
 import { BLINDERS } from "./encoding.ts";
 import { SrsError } from "./errors.ts";
-import { Fq, Fr, FR_MODULUS } from "./field.ts";
+import { FQ_MODULUS, Fr, FR_MODULUS } from "./field.ts";
 import { randomFrVector, type RandomBytes, systemRandom } from "./random.ts";
 
 /** Everything a committer of size n needs, derived from one powers-of-tau reference string. */
@@ -52,46 +53,23 @@ export async function insecureSrs(curve: Curve, n: number, tau: bigint = INSECUR
  * @throws SrsError PTAU_FORMAT, PTAU_TOO_SMALL, SRS_INCONSISTENT; CurveError for a point off its curve
  */
 export async function srsFromPtau(curve: Curve, n: number, file: Uint8Array, random?: RandomBytes): Promise<Srs> {
-  const sections = ptauSections(file);
-  const fieldHeader = new Uint8Array(36);
-  fieldHeader[0] = 32;
-  writeWord(fieldHeader, 4, Fq.modulus, true);
-  if (!fieldHeader.every((b, i) => sections.header[i] === b)) {
+  const section = readBinFile(file, "ptau", 1, (why) => new SrsError("PTAU_FORMAT", `powers-of-tau file: ${why}`));
+  const header = section(1);
+  if (header.u32() !== 32 || header.word() !== FQ_MODULUS) {
     throw new SrsError("PTAU_FORMAT", "the file is not for BN254");
   }
+  const [g1, g2] = [section(2).bytes, section(3).bytes];
   const count = n + BLINDERS;
-  if (sections.g1.length < 64 * count || sections.g2.length < 256) {
+  if (g1.length < 64 * count || g2.length < 256) {
     throw new SrsError("PTAU_TOO_SMALL", `the file holds too few powers for a vector of ${n}`);
   }
-  const powers = await curve.unpack(sections.g1.slice(0, 64 * count));
-  const tauG2 = curve.unpackG2(sections.g2.slice(128, 256));
+  const powers = await curve.unpack(g1.slice(0, 64 * count));
+  const tauG2 = curve.unpackG2(g2.slice(128, 256));
   Domain.of(n);
   const lagrange = await curve.inverseTransform(await curve.pack(powers.slice(0, n)));
   const srs = { n, powers, lagrange, tauG2 };
   await verifySrs(curve, srs, random);
   return srs;
-}
-
-const malformed = (): SrsError => new SrsError("PTAU_FORMAT", "not a powers-of-tau file");
-
-function ptauSections(file: Uint8Array): { header: Uint8Array; g1: Uint8Array; g2: Uint8Array } {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < 12 || new TextDecoder().decode(file.subarray(0, 4)) !== "ptau" || view.getUint32(4, true) !== 1) {
-    throw malformed();
-  }
-  const found = new Map<number, Uint8Array>();
-  let at = 12;
-  for (let i = 0; i < view.getUint32(8, true); i++) {
-    if (at + 12 > file.length) throw malformed();
-    const size = view.getBigUint64(at + 4, true);
-    const body = at + 12;
-    if (size > BigInt(file.length - body)) throw malformed();
-    found.set(view.getUint32(at, true), file.subarray(body, body + Number(size)));
-    at = body + Number(size);
-  }
-  const [header, g1, g2] = [found.get(1), found.get(2), found.get(3)];
-  if (!header || !g1 || !g2) throw malformed();
-  return { header, g1, g2 };
 }
 
 const inconsistent = (why: string): SrsError => new SrsError("SRS_INCONSISTENT", `reference string: ${why}`);
