@@ -85,9 +85,10 @@ export class Device {
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     if (adapter === null)
       throw new DeviceError("NO_ADAPTER", "no WebGPU adapter: install a Vulkan driver, or let proofs run on the CPU");
-    const { description, vendor, architecture } = adapter.info;
+    const { description, vendor, architecture, isFallbackAdapter } = adapter.info;
     const name = description || `${vendor} ${architecture}`.trim() || "unnamed adapter";
-    const software = /llvmpipe|lavapipe|swiftshader|software/i.test(`${name} ${vendor} ${architecture}`);
+    // Dawn calls every CPU a fallback; a name gives away one behind a virtual GPU
+    const software = isFallbackAdapter || /llvmpipe|swiftshader|software/i.test(`${name} ${architecture}`);
     if (software && !options.software)
       throw new DeviceError("NO_ADAPTER", `only a software adapter is here (${name}), slower than the CPU prover`);
     const { limits } = adapter;
