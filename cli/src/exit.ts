@@ -41,6 +41,7 @@ const BAD_INPUT = new Set([
   "NO_DATASET",
   "NO_SOURCE",
   "NO_VERSION",
+  "WRONG_WEIGHTS",
   "ZERO_G_KEY",
   "ZERO_G_MISSING",
 ]);

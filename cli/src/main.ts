@@ -8,6 +8,7 @@ import { devnetRun } from "./commands/devnet.ts";
 import { hospitalCommands } from "./commands/hospital.ts";
 import { keeperRun } from "./commands/keeper.ts";
 import { keysBuild } from "./commands/keys.ts";
+import { modelCommands } from "./commands/model.ts";
 import { proveCommands } from "./commands/prove.ts";
 import { proverCommands } from "./commands/prover.ts";
 import { relayRun } from "./commands/relay.ts";
@@ -25,6 +26,7 @@ const groups: Readonly<
   hospital: { summary: "an institution's node", verbs: hospitalCommands },
   keeper: { summary: "draws, freezes, finalizes, claims; proves aggregations", verbs: { run: keeperRun } },
   keys: { summary: "proving keys", verbs: { build: keysBuild } },
+  model: { summary: "model tokens: mint them, seal their weights", verbs: modelCommands },
   prove: { summary: "Groth16 proofs and commitments, on a GPU where there is one", verbs: proveCommands },
   prover: { summary: "takes compute jobs for their fee", verbs: proverCommands },
   relay: { summary: "a mailbox for nodes that accept no connections", verbs: { run: relayRun } },

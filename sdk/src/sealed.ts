@@ -57,7 +57,12 @@ export interface SealedKey {
 
 /** A fresh holder's key. */
 export function generateSealKeys(random: RandomBytes = systemRandom): SealKeyPair {
-  const secret = randomScalar(random);
+  return sealKeysOf(randomScalar(random));
+}
+
+/** Throws CurveError SEAL_POINT unless 0 < secret < l. */
+export function sealKeysOf(secret: bigint): SealKeyPair {
+  if (secret <= 0n || secret >= BABY_ORDER) throw new CurveError("SEAL_POINT", "a seal secret is in [1, l)");
   return { secret, publicKey: Point.BASE.multiply(secret).toAffine() };
 }
 

@@ -1,7 +1,8 @@
 /**
  * Sealed model tokens: sealing, and handing the key over with the token.
  *
- *   owner      sealModel(…)                                       once, and again with fresh data and key
+ *   creator    mintModel(…)                                       show SEAL_PROMISE to whoever mints in order to seal
+ *   owner      sealWeights(…)                                     once, and again with fresh data and key
  *   receiver   offer = readSealOffer(…); consent = signSealConsent(offer, …)
  *   owner      witness = rekeyFor(…); proof by the circuit `rekey`; transferSealed(…, rekeyedProof(…))
  *   receiver   readModelKey(…)                                    then contentKey(k) decrypts the data
@@ -11,14 +12,28 @@
  */
 import { AbiCoder, type Signer, type TypedDataField } from "ethers";
 import type { Deployment } from "../deployment.ts";
+import { aggregateHash } from "../encoding.ts";
 import { MedNexusError } from "../errors.ts";
 import type { RekeyWitness } from "../prover.ts";
 import { type RandomBytes, systemRandom } from "../random.ts";
-import { modelKeyHash, openModelKey, rekey, type SealedKey, sealModelKey, type SealPublicKey } from "../sealed.ts";
+import {
+  modelKeyHash,
+  openModelKey,
+  randomModelKey,
+  rekey,
+  type SealedKey,
+  sealModelKey,
+  type SealPublicKey,
+} from "../sealed.ts";
+import { storeSealedModel } from "../storage/sealedModel.ts";
+import type { BlobStore } from "../storage/store.ts";
 import { type Address, type Hash, type Proof, sealBinding, typedDataDomain } from "../transcript.ts";
 import { type Contracts, eventArgs, execute, type Executed } from "./client.ts";
 
-/** What whoever seals, sells or buys a sealed model is told, in every command that does it (ModelINFT). */
+/**
+ * What whoever mints to seal, seals, sells or buys a sealed model is told before it signs, by every command that does it (ModelINFT): show it wherever you call
+ * mintModel, sealWeights, sealModel, signSealConsent, transferSealed or cloneSealed.
+ */
 export const SEAL_PROMISE: readonly string[] = [
   "what the seal promises: whoever receives the token by proof can open the key behind its key hash",
   "what it cannot: earlier owners, and anybody they told, keep key and data for ever; a sale adds a reader and removes none",
@@ -146,7 +161,54 @@ export async function readSealOffer(
 export const signSealConsent = (signer: Signer, deployment: Deployment, offer: SealOffer): Promise<string> =>
   signer.signTypedData(sealDomain(deployment), SEALED_CONSENT, consentMessage(offer));
 
-/** Seals k for its owner (`signer` of `contracts`), first or anew. `k` fresh: randomModelKey(). */
+/**
+ * Mints a plain token to `to`; its model id. Signer: the creator. Royalty (<= 1,000 basis points), split (1 to 8 payees, 10,000 basis points in all) and
+ * runtimeHash, of the runtime spec, are fixed for ever. What sealing it will promise, and what not: SEAL_PROMISE, to be said before it is minted.
+ */
+export async function mintModel(
+  contracts: Pick<Contracts, "inft">,
+  request: {
+    to: Address;
+    royaltyBps: bigint;
+    split: readonly { readonly account: Address; readonly bps: bigint }[];
+    runtimeHash: Hash;
+    uri: string;
+  },
+): Promise<Executed & { model: bigint }> {
+  const { to, royaltyBps, split, runtimeHash, uri } = request;
+  const sent = await execute(contracts.inft.mint, [to, royaltyBps, [...split], runtimeHash, uri]);
+  return { ...sent, model: eventArgs(sent, "ModelMinted").model as bigint };
+}
+
+/**
+ * Encrypts M̃ ‖ P̃ into `store` under a fresh key and seals that for the owner (signer of `contracts`), first or anew. Say SEAL_PROMISE first.
+ * Errors: `WRONG_WEIGHTS`: another vector than the one behind the model's latest version, where it has one.
+ */
+export async function sealWeights(
+  context: {
+    readonly contracts: Pick<Contracts, "inft" | "versions">;
+    readonly deployment: Deployment;
+    readonly store: BlobStore;
+    readonly random?: RandomBytes;
+  },
+  request: { model: bigint; vector: readonly bigint[]; holder: SealPublicKey },
+): Promise<Executed & { dataHash: Hash; key: bigint }> {
+  const { contracts, deployment, store, random = systemRandom } = context;
+  const { model, vector, holder } = request;
+  const [owner, schema, { n }] = await Promise.all([
+    contracts.inft.ownerOfModel(model),
+    contracts.inft.runtimeHashOf(model),
+    contracts.versions.lineageOf(model),
+  ]);
+  if (n !== 0n && (await contracts.versions.latestOf(model))[1].h !== aggregateHash(vector))
+    throw new MedNexusError("WRONG_WEIGHTS", `these are not the weights of model ${model}'s latest version`);
+  const key = randomModelKey(random);
+  const facts = { chainId: deployment.chainId, registry: deployment.addresses.inft, owner, schema };
+  const dataHash = await storeSealedModel(store, key, vector, facts, random);
+  return { ...(await sealModel(contracts, deployment, { model, dataHash, key, holder }, random)), dataHash, key };
+}
+
+/** Seals k for its owner (signer of `contracts`), first or anew. `key` fresh: randomModelKey(). Say SEAL_PROMISE first. */
 export async function sealModel(
   contracts: Pick<Contracts, "inft">,
   deployment: Deployment,
@@ -218,14 +280,14 @@ export const attestedProof = (
   signature: string,
 ): TransferProof => transferProof(offer, key, consent, 0n, coder.encode(["uint32", "bytes"], [attestor, signature]));
 
-/** Moves the token with its key. Signer: owner or approved. */
+/** Moves the token with its key. Signer: owner or approved. Say SEAL_PROMISE first. */
 export const transferSealed = (
   contracts: Pick<Contracts, "inft">,
   offer: SealOffer,
   proof: TransferProof,
 ): Promise<Executed> => execute(contracts.inft.iTransfer, [offer.order.to, offer.order.model, [proof]]);
 
-/** Mints a clone to the receiver; its model id. Signer: owner or approved. */
+/** Mints a clone to the receiver; its model id. Signer: owner or approved. Say SEAL_PROMISE first. */
 export async function cloneSealed(
   contracts: Pick<Contracts, "inft">,
   offer: SealOffer,

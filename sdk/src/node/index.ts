@@ -5,5 +5,5 @@ export * from "./metrics.ts";
 export * from "./storage/archive.ts";
 export * from "./storage/erase.ts";
 export * from "./storage/localStore.ts";
-export * from "./storage/readerKeys.ts";
+export * from "./storage/keyFiles.ts";
 export * from "./storage/zeroGStore.ts";

@@ -24,17 +24,16 @@ import {
 import {
   checkAgainstChain,
   DUO_PERMISSIONS,
-  eventArgs,
   execute,
   type Hash,
   importModel,
   logitOf,
+  mintModel,
   openKey,
   probabilityOf,
   type Purpose,
   quantize,
   quantizeInput,
-  randomModelKey,
   readDataset,
   readEnvelope,
   readManifest,
@@ -42,9 +41,8 @@ import {
   relayRevocation,
   type Scale,
   SEAL_PROMISE,
-  sealModel,
+  sealWeights,
   signRevocation,
-  storeSealedModel,
 } from "@mednexus/sdk";
 import { LABEL, toCsv } from "../world.ts";
 import { type Market, type Party, UNIT } from "./parties.ts";
@@ -90,7 +88,7 @@ export interface Query {
 }
 
 /** The lab trains on its own rows, mints, proves the version and seals it. */
-export async function mintModel(
+export async function makeModel(
   market: Market,
   scenario: Scenario,
   seed: number,
@@ -109,14 +107,14 @@ export async function mintModel(
 
   const split = Object.entries(SPLIT).map(([name, bps]) => ({ account: market.parties[name as "lab"].address, bps }));
   const runtime = keccak256(toUtf8Bytes(`logistic over ${scenario.ranges.length} standardized features`));
-  const minted = await execute(lab.contracts.inft.mint, [
-    lab.address,
-    ROYALTY_BPS,
+  for (const line of SEAL_PROMISE) tell(`- ${line}`);
+  const { model } = await mintModel(lab.contracts, {
+    to: lab.address,
+    royaltyBps: ROYALTY_BPS,
     split,
-    runtime,
-    "mednexus:demo:market",
-  ]);
-  const model = eventArgs(minted, "ModelMinted").model as bigint;
+    runtimeHash: runtime,
+    uri: "mednexus:demo:market",
+  });
   tell(`minted as INFT ${model}: royalty 5 %, split 70 : 30 with the university (${university.address.slice(0, 10)}…)`);
 
   const values = quantize(weights, { n: SIZE, updateBits: SCALE.updateBits, records: 1n, cap: 1n });
@@ -130,18 +128,12 @@ export async function mintModel(
   check("the chain has the model's root", h === imported.root);
   tell("version 0 imported: its range and its root proved (update, aggregate), its weights hidden by the commitment");
 
-  const key = randomModelKey();
-  const facts = {
-    chainId: market.deployment.chainId,
-    registry: market.deployment.addresses.inft,
-    owner: lab.address,
-    schema: runtime,
-  };
-  const dataHash = await storeSealedModel(market.models, key, imported.vector, facts);
-  await sealModel(lab.contracts, market.deployment, { model, dataHash, key, holder: lab.seal.publicKey });
+  const { dataHash, key } = await sealWeights(
+    { contracts: lab.contracts, deployment: market.deployment, store: market.models },
+    { model, vector: imported.vector, holder: lab.seal.publicKey },
+  );
   check("the token is sealed", await lab.contracts.inft.isSealed(model));
   tell("weights encrypted into the store; their key sealed on chain for the lab");
-  for (const line of SEAL_PROMISE) tell(`- ${line}`);
   const logit = (row: readonly number[]): number => kind.logit(weights, row);
   return { id: model, root: imported.root, vector: imported.vector, key, dataHash, standardizer, logit };
 }

@@ -28,7 +28,7 @@ import {
   consent,
   type Dataset,
   handOverTable,
-  mintModel,
+  makeModel,
   type Model,
   purposeOf,
   queryOf,
@@ -72,7 +72,7 @@ export async function tellStory(market: Market, scenario: Scenario, seed: number
   const record = (index: number) => queryOf(sold(), data().rows, seed + index);
 
   await teller.step("mint", "A lab mints its model, proves what it consists of, and seals it", async (check) => {
-    model = await mintModel(market, scenario, seed, teller, check);
+    model = await makeModel(market, scenario, seed, teller, check);
   });
 
   await teller.step("register", "A hospital encrypts a table and registers it", async (check) => {
