@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { readKeeperKey } from "@mednexus/keeper";
+import { readAccount } from "@mednexus/keeper";
 import {
   connect,
   type Contracts,
@@ -7,12 +7,11 @@ import {
   type Deployment,
   generateSealKeys,
   mintModel,
-  parseDeployment,
   SEAL_PROMISE,
   sealWeights,
 } from "@mednexus/sdk";
 import { LocalStore, readSealKeys, writeSealKeys } from "@mednexus/sdk/node";
-import { isAddress, Wallet } from "ethers";
+import { isAddress } from "ethers";
 import { type Command, integerOption, type Option } from "../arguments.ts";
 import { openProvider } from "../chain.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -96,8 +95,10 @@ async function promising(
   values: Values,
   act: (as: { contracts: Contracts; deployment: Deployment; address: string }) => Promise<object>,
 ): Promise<number> {
-  const wallet = new Wallet(readKeeperKey(required(values, "key")));
-  const deployment = parseDeployment(new TextDecoder().decode(read(required(values, "deployment"))));
+  const { deployment, wallet } = readAccount({
+    keyFile: required(values, "key"),
+    deployment: required(values, "deployment"),
+  });
   const provider = await openProvider(required(values, "rpc"));
   try {
     const { chainId } = await provider.getNetwork();
@@ -125,11 +126,10 @@ function splitOf(text: string): { account: string; bps: bigint }[] {
 }
 
 function weightsOf(file: string): bigint[] {
-  const bytes = read(file);
   try {
-    return decodeModel(bytes);
+    return decodeModel(new Uint8Array(readFileSync(file)));
   } catch {
-    throw new UsageError(`${file} is not a model: words of 32 bytes, each below the field's order`);
+    throw new UsageError(`${file} cannot be read as a model: words of 32 bytes, each below the field's order`);
   }
 }
 
@@ -137,14 +137,6 @@ function required(values: Values, name: string): string {
   const value = values[name];
   if (typeof value !== "string" || value === "") throw new UsageError(`give --${name}`);
   return value;
-}
-
-function read(file: string): Uint8Array {
-  try {
-    return new Uint8Array(readFileSync(file));
-  } catch {
-    throw new UsageError(`${file} cannot be read`);
-  }
 }
 
 function print(values: Values, result: object): number {
