@@ -4,12 +4,15 @@ import { Chosen, type ProverChoice } from "./choice.ts";
 import { ProverError } from "./groth16/errors.ts";
 import { readWtns } from "./groth16/wtns.ts";
 import { readZkey } from "./groth16/zkey.ts";
+import { IN_FLIGHT } from "./pipeline.ts";
 import { GpuProver, type ProverOptions } from "./prover.ts";
 
 /** Proves snarkjs files: what commands and the service run. Every proof it gives was verified. */
 export interface Engine {
   /** e.g. "gpu: NVIDIA H200" */
   readonly name: string;
+  /** proofs that it works on at once: more in flight only wait; default 1 */
+  readonly inFlight?: number;
   /** @throws ProverError, CircuitError PROOF_REJECTED, DeviceError */
   prove(zkey: Uint8Array, wtns: Uint8Array): Promise<Proved>;
   close(): Promise<void>;
@@ -45,6 +48,7 @@ export async function openEngine(
         const prover = await GpuProver.ready({ ...device, ...(log ? { log } : {}) });
         return {
           name: `gpu: ${prover.device.name}`,
+          inFlight: IN_FLIGHT + 1, // and the one that is finished
           prove: (zkey, wtns) => prover.proveFiles(zkey, wtns),
           close: () => prover.close(),
         };
@@ -53,16 +57,15 @@ export async function openEngine(
     },
     log,
   );
-  let { name } = await chosen.now();
+  let now = await chosen.now();
   return {
     get name() {
-      return name;
+      return now.name;
     },
-    prove: (zkey, wtns) =>
-      chosen.use((engine) => {
-        name = engine.name;
-        return engine.prove(zkey, wtns);
-      }),
+    get inFlight() {
+      return now.inFlight ?? 1;
+    },
+    prove: (zkey, wtns) => chosen.use((engine) => (now = engine).prove(zkey, wtns)),
     close: () => chosen.close(),
   };
 }

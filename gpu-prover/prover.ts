@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { Curve, type G1, type Proved, type RandomBytes, systemRandom } from "@mednexus/sdk";
+import { G1_BYTES } from "@mednexus/circuits";
+import { Curve, Fr, type G1, type Proved, type RandomBytes, systemRandom } from "@mednexus/sdk";
 import { G1 as GROUP1, G2 as GROUP2 } from "./curve/formulas.ts";
 import { Device, type OpenOptions } from "./device/device.ts";
 import { DeviceError } from "./device/errors.ts";
@@ -26,11 +27,15 @@ export interface ProverOptions extends OpenOptions {
   readonly random?: RandomBytes;
 }
 
-/** Bases of commitments on the device: affine points in our Montgomery form. */
+/** Bases of commitments: as they were given, and on the device as affine points in our Montgomery form. */
 export interface Bases {
   readonly count: number;
+  readonly affine: Uint8Array;
   readonly buffer: GPUBuffer;
 }
+
+/** Terms that the CPU adds up in the time of a device's launches and waits alone, some 10 ms. */
+const FEW_TERMS = 128;
 
 /**
  * Groth16 and commitments on one device, which has one of them at a time. While it works on a proof, the CPU computes the next one's witness and verifies the
@@ -120,22 +125,29 @@ export class GpuProver {
       } finally {
         this.device.free(from);
       }
-      return { count: affine.length / 64, buffer };
+      return { count: affine.length / G1_BYTES, affine, buffer };
     });
   }
 
   /**
-   * Σ values[i]·bases[i]. Values of 16 bits (any signed 32-bit ones) take a window for each of their own bits only; bigints must be canonical scalars.
+   * Σ values[i]·bases[i]. Values of 16 bits (any signed 32-bit ones) take a window for each of their own bits only; bigints must be canonical scalars. A sum
+   * of few terms is the CPU's.
    * `bits`: how many the magnitudes may have, default 16 for Int32Array.
    */
-  commit(bases: Bases, values: Int32Array<ArrayBuffer> | readonly bigint[], bits = 16): Promise<G1> {
+  async commit(bases: Bases, values: Int32Array<ArrayBuffer> | readonly bigint[], bits = 16): Promise<G1> {
+    const short = values instanceof Int32Array;
+    const count = values.length;
+    if (count > bases.count) throw new DeviceError("LIMIT_EXCEEDED", `${count} values for ${bases.count} bases`);
+    if (short && values.some((value) => Math.abs(value) > 2 ** bits))
+      throw new RangeError(`a value has more than ${bits} bits`);
+    if (!short && values.some((value) => value < 0n || value >= FR.modulus))
+      throw new RangeError("a scalar is not canonical");
+    const terms: number[] = [];
+    for (let k = 0; k < count && terms.length <= FEW_TERMS; k++) if (values[k] != 0) terms.push(k);
+    if (terms.length <= FEW_TERMS) return this.#fewTerms(bases, values, terms);
+
+    const words = short ? new Uint32Array(values.buffer, values.byteOffset, count) : pack(values);
     return this.#pipeline.onDevice(async () => {
-      const short = values instanceof Int32Array;
-      const words = short ? new Uint32Array(values.buffer, values.byteOffset, values.length) : scalarWords(values);
-      const count = values.length;
-      if (count > bases.count) throw new DeviceError("LIMIT_EXCEEDED", `${count} values for ${bases.count} bases`);
-      if (short && values.some((value) => Math.abs(value) > 2 ** bits))
-        throw new RangeError(`a value has more than ${bits} bits`);
       const scalars = this.device.upload(words, "values");
       try {
         const point = await msm(this.device, GROUP1, {
@@ -183,6 +195,16 @@ export class GpuProver {
     return hash;
   }
 
+  async #fewTerms({ affine }: Bases, values: ArrayLike<number | bigint>, terms: readonly number[]): Promise<G1> {
+    const points = new Uint8Array(G1_BYTES * terms.length);
+    terms.forEach((at, k) => points.set(affine.subarray(G1_BYTES * at, G1_BYTES * (at + 1)), G1_BYTES * k));
+    const packed = await this.#curve.pack(await this.#curve.unpack(points));
+    return this.#curve.msm(
+      packed,
+      terms.map((at) => Fr.from(BigInt(values[at]!))),
+    );
+  }
+
   async #resident(zkey: Uint8Array, hash: string): Promise<ResidentKey> {
     let resident = this.#keys.get(hash);
     if (resident === undefined) {
@@ -208,11 +230,4 @@ export class GpuProver {
     this.#keys.delete(hash);
     freeResident(this.device, resident);
   }
-}
-
-function scalarWords(values: readonly bigint[]): Uint32Array<ArrayBuffer> {
-  values.forEach((value, i) => {
-    if (value < 0n || value >= FR.modulus) throw new RangeError(`scalar ${i} is not canonical`);
-  });
-  return pack(values);
 }

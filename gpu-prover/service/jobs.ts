@@ -49,6 +49,8 @@ export class Jobs {
   readonly #folder: string;
   readonly #jobs = new Map<string, Job>();
   readonly #witnesses = new Map<string, Uint8Array<ArrayBuffer>>();
+  /** the key read last: most jobs are for the same one, and an engine knows it again */
+  #lastKey: { readonly hash: string; readonly zkey: Uint8Array } | undefined;
 
   /** @throws MedNexusError STATE_IN_USE, STATE_CORRUPT */
   constructor(folder: string) {
@@ -147,9 +149,11 @@ export class Jobs {
 
   /** @throws ServiceError KEY_DAMAGED when the file is not what its name says */
   key(hash: string): Uint8Array {
+    if (this.#lastKey?.hash === hash) return this.#lastKey.zkey;
     const zkey = new Uint8Array(readFileSync(this.#keyPath(hash)));
     if (createHash("sha256").update(zkey).digest("hex") !== hash)
       throw new ServiceError("KEY_DAMAGED", `the stored key ${hash} is damaged: upload it again`);
+    this.#lastKey = { hash, zkey };
     return zkey;
   }
 

@@ -16,7 +16,7 @@ export interface ServiceOptions {
   readonly token: string;
   /** a port on loopback (0: any free one), or the path of a Unix socket */
   readonly listen: number | string;
-  /** jobs proved at a time; a GPU proves one after another anyway. Default 1 */
+  /** jobs proved at a time; default what the engine works on at once */
   readonly concurrency?: number;
   /** jobs waiting at most; one more is answered 429. Default 256 */
   readonly queue?: number;
@@ -38,7 +38,7 @@ const MAX_WAIT = 30_000;
  */
 export class ProvingService {
   readonly #engine: Engine;
-  readonly #options: Required<ServiceOptions>;
+  readonly #options: ServiceOptions & Required<Omit<ServiceOptions, "concurrency">>;
   readonly #jobs: Jobs;
   readonly #server: Server;
   readonly #waiting = new Map<string, Set<() => void>>();
@@ -48,7 +48,7 @@ export class ProvingService {
 
   private constructor(engine: Engine, options: ServiceOptions) {
     this.#engine = engine;
-    this.#options = { concurrency: 1, queue: 256, maxBody: 2 ** 30, clock: Date.now, log: () => {}, ...options };
+    this.#options = { queue: 256, maxBody: 2 ** 30, clock: Date.now, log: () => {}, ...options };
     if (options.token.length < 16) throw new ServiceError("WEAK_TOKEN", "the token has fewer than 16 characters");
     for (const result of ["done", "failed", "expired", "refused"]) this.#metrics.add("jobs_total", 0, { result });
     this.#metrics.add("seconds_total", 0);
@@ -173,7 +173,7 @@ export class ProvingService {
 
   /** Starts what may start. */
   #pump(): void {
-    while (!this.#stopping && this.#running.size < this.#options.concurrency) {
+    while (!this.#stopping && this.#running.size < (this.#options.concurrency ?? this.#engine.inFlight ?? 1)) {
       const job = this.#jobs.next();
       if (job === undefined) return;
       if (job.deadline !== undefined && job.deadline <= this.#options.clock()) {

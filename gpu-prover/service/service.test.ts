@@ -132,6 +132,19 @@ describe("proving service", function () {
     await service.stop();
   });
 
+  it("gives an engine as many jobs as it works on at once", async () => {
+    const slow = { ...held(), inFlight: 3 };
+    const service = await ProvingService.start(slow, { folder: folder(), token: TOKEN, listen: 0 });
+    const { key } = (await ask(service, "PUT", "/keys", zkey)).body;
+    for (let k = 0; k < 5; k++) await ask(service, "POST", `/jobs?key=${key}&id=job-${k}`, wtns(chain(3n).assignment));
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    expect(metrics).to.contain("mednexus_prover_proving 3\n").and.to.contain("mednexus_prover_queued 2\n");
+    slow.release();
+    for (let k = 0; k < 5; k++)
+      expect((await ask(service, "GET", `/jobs/job-${k}?wait=30000`)).body.state).to.equal("done");
+    await service.stop();
+  });
+
   it("a full queue answers 429, higher priorities and earlier deadlines go first, late jobs are not begun", async () => {
     const slow = held();
     let now = 1000;
