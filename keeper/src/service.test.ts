@@ -1,13 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { SnarkjsBackend } from "@mednexus/circuits";
-import { bumpedFees, CONTRACTS, initialFees, MedNexusError } from "@mednexus/sdk";
+import { bumpedFees, initialFees, MedNexusError } from "@mednexus/sdk";
 import { FileStore } from "@mednexus/sdk/node";
-import { RpcProvider } from "./chain.ts";
+import { Refusals } from "../../test/fixtures/refusals.ts";
 import { readKeeperConfig, readKeeperKey } from "./config.ts";
 import { type KeeperEvent, type Log, redacting, secretsOfUrl } from "./events.ts";
 import { readProverConfig } from "./jobs/config.ts";
@@ -125,111 +122,43 @@ describe("Keeper's files", () => {
   });
 });
 
-describe("A service that cannot start", () => {
-  const key = `0x${"5e".repeat(32)}`;
-  let folder: string;
-  /** JSON-RPC of a chain that has one block. */
-  let chain: Server;
-  let chainId = 31337;
-  const url = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-
-  /** Everything that a composition has opened, and whether it is open still. */
-  const asked = new Set<RpcProvider>();
-  let backendsClosed = 0;
-  const { _send } = RpcProvider.prototype;
-  const { close } = SnarkjsBackend.prototype;
-  const serversOpen = (): number => process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length;
-
+describe("A service that cannot start leaves nothing open:", () => {
+  const refusals = new Refusals();
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "mednexus-keeper-"));
-    const address = `0x${"11".repeat(20)}`;
-    const addresses = Object.fromEntries(CONTRACTS.map((name) => [name, address]));
-    const deployment = { version: 1, network: "t", chainId, startBlock: 0, admin: address, authority: address };
-    write("d.json", { ...deployment, token: address, addresses, srs: 1, verifiers: {} });
-    write("k.json", { account: key });
-    const results: Record<string, () => unknown> = {
-      eth_chainId: () => `0x${chainId.toString(16)}`,
-      eth_getBlockByNumber: () => ({ number: "0x1", hash: `0x${"22".repeat(32)}`, timestamp: "0x1" }),
-    };
-    chain = createServer(async (request, response) => {
-      const asked = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { id: number; method: string }[];
-      const answer = asked.map(({ id, method }) => ({ jsonrpc: "2.0", id, result: results[method]?.() ?? null }));
-      response.end(JSON.stringify(answer));
-    });
-    await new Promise<void>((done) => chain.listen(0, "127.0.0.1", done));
-    RpcProvider.prototype._send = function (payload) {
-      asked.add(this);
-      return _send.call(this, payload);
-    };
-    SnarkjsBackend.prototype.close = function () {
-      backendsClosed++;
-      return close.call(this);
-    };
+    await refusals.start();
+    refusals.write("key.json", { account: `0x${"5e".repeat(32)}` });
   });
-  after(() => {
-    RpcProvider.prototype._send = _send;
-    SnarkjsBackend.prototype.close = close;
-    chain.closeAllConnections();
-    chain.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  beforeEach(() => {
-    chainId = 31337;
-    backendsClosed = 0;
-  });
+  after(() => refusals.stop());
 
-  const write = (name: string, content: unknown): string => {
-    const path = join(folder, name);
-    writeFileSync(path, JSON.stringify(content), { mode: 0o600 });
-    return path;
+  const settings = (change: object): string => {
+    const { rpcUrl } = refusals;
+    const files = { deployment: "deployment.json", dataDir: "state", keyFile: "key.json" };
+    return refusals.write("config.json", { rpcUrl, relayUrl: rpcUrl, ...files, proofs: "cpu", ...change });
   };
-  const settings = (change: object): string =>
-    write("c.json", { rpcUrl: url(chain), deployment: "d.json", dataDir: "state", keyFile: "k.json", ...change });
-  const keeper = (change: object, log: Log = () => {}) => composeKeeper(readKeeperConfig(settings(change)), log);
-  const prover = (change: object, log: Log = () => {}) => composeProver(readProverConfig(settings(change)), log);
+  const keeper =
+    (change: object, log: Log = () => {}) =>
+    () =>
+      composeKeeper(readKeeperConfig(settings(change)), log);
+  const prover = (change: object) => () => composeProver(readProverConfig(settings(change)), () => {});
 
-  /** Why it did not start; by then nothing of it is open. */
-  async function refused(start: () => Promise<unknown>): Promise<{ code: string; message: string }> {
-    asked.clear();
-    const servers = serversOpen();
-    const error = await start().then(
-      () => expect.fail("it started"),
-      (caught: unknown) => caught as { code: string; message: string },
-    );
-    expect(asked.size).to.equal(1);
-    for (const provider of asked) expect(provider.destroyed, "provider").to.equal(true);
-    expect(serversOpen(), "servers").to.equal(servers);
-    const state = new FileStore(join(folder, "state"));
-    state.lock();
-    state.unlock();
-    return error;
-  }
-
-  it("without a chain that answers, and keeps the endpoint's key to itself", async () => {
+  it("without a chain that answers; and the endpoint's key is in no message", async () => {
     const events: KeeperEvent[] = [];
     const rpcUrl = "http://127.0.0.1:1/v2/secretsecret";
-    const { code, message } = await refused(() => keeper({ rpcUrl }, (event) => events.push(event)));
+    const { code, message } = await refusals.of(keeper({ rpcUrl }, (event) => events.push(event)));
     expect(code).to.equal("RPC_FAILED");
     expect(message + JSON.stringify(events)).to.not.contain("secretsecret");
   });
 
   it("on another chain than its deployment's", async () => {
-    chainId = 1;
-    for (const start of [keeper, prover])
-      expect((await refused(() => start({ relayUrl: url(chain) }))).code).to.equal("WRONG_CHAIN");
+    refusals.chainId = 1;
+    for (const start of [keeper({}), prover({})]) expect((await refusals.of(start)).code).to.equal("WRONG_CHAIN");
+    refusals.chainId = 31337;
   });
 
   it("with its port for metrics taken: the proving backend is closed as well", async () => {
-    const { code } = await refused(() =>
-      keeper({
-        roles: { keeper: true, prover: true, claims: true },
-        relayUrl: url(chain),
-        proofs: "cpu",
-        metricsPort: (chain.address() as AddressInfo).port,
-      }),
-    );
-    expect(code).to.equal("EADDRINUSE");
-    expect(backendsClosed).to.equal(1);
+    const metricsPort = Number(new URL(refusals.rpcUrl).port);
+    const roles = { keeper: true, prover: true, claims: true };
+    expect((await refusals.of(keeper({ roles, metricsPort }), { backends: 1 })).code).to.equal("EADDRINUSE");
   });
 
   it("when its log cannot be written: the port for metrics can be taken again", async () => {
@@ -239,32 +168,33 @@ describe("A service that cannot start", () => {
     const log = (): void => {
       throw Object.assign(new Error("the pipe is gone"), { code: "EPIPE" });
     };
-    expect((await refused(() => keeper({ metricsPort }, log))).code).to.equal("EPIPE");
+    expect((await refusals.of(keeper({ metricsPort }, log))).code).to.equal("EPIPE");
     await (await serveMetrics(new Metrics(), metricsPort)).close();
   });
 
   it("in a folder that another process holds", async () => {
-    const held = new FileStore(join(folder, "held"));
+    const held = new FileStore(join(refusals.folder, "held"));
     held.lock();
-    for (const start of [keeper, prover]) {
-      const { code } = await refused(() => start({ dataDir: "held", relayUrl: url(chain) }));
-      expect(code).to.equal("STATE_IN_USE");
-    }
+    for (const start of [keeper({ dataDir: "held" }), prover({ dataDir: "held" })])
+      expect((await refusals.of(start)).code).to.equal("STATE_IN_USE");
     held.unlock();
   });
 
   it("as a prover, with a key that another prover holds", async () => {
-    const { deployment, wallet } = readAccount({ deployment: join(folder, "d.json"), keyFile: join(folder, "k.json") });
-    const held = lockKey(join(folder, "k.json"), deployment, wallet.address);
-    expect((await refused(() => prover({ relayUrl: url(chain) }))).code).to.equal("STATE_IN_USE");
+    const [deploymentFile, keyFile] = ["deployment.json", "key.json"].map((name) => join(refusals.folder, name)) as [
+      string,
+      string,
+    ];
+    const { deployment, wallet } = readAccount({ deployment: deploymentFile, keyFile });
+    const held = lockKey(keyFile, deployment, wallet.address);
+    expect((await refusals.of(prover({}))).code).to.equal("STATE_IN_USE");
     held.unlock();
   });
 
   it("as a prover, without a relay to publish its key at; and the key is free for another", async () => {
-    for (let attempt = 1; attempt <= 2; attempt++) {
-      const { code } = await refused(() => prover({ relayUrl: "http://127.0.0.1:1", proofs: "cpu" }));
-      expect(code, `attempt ${attempt}`).to.equal("RELAY_UNREACHABLE");
-      expect(backendsClosed).to.equal(attempt);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const { code } = await refusals.of(prover({ relayUrl: "http://127.0.0.1:1" }), { backends: 1 });
+      expect(code).to.equal("RELAY_UNREACHABLE");
     }
   });
 });

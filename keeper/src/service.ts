@@ -2,7 +2,6 @@
  * What every service on the chain is composed of, whatever it does there: account, endpoint, transactions, metrics, the loop.
  * Whatever was opened is closed again, the last first, also when composing breaks off half way.
  */
-import { readFileSync } from "node:fs";
 import { type Provider, Wallet } from "ethers";
 import { openBackend } from "@mednexus/gpu-prover";
 import {
@@ -13,11 +12,10 @@ import {
   type Deployment,
   HttpTransport,
   MedNexusError,
-  parseDeployment,
   type ProverBackend,
   type Transport,
 } from "@mednexus/sdk";
-import { FileStore } from "@mednexus/sdk/node";
+import { FileStore, readDeployment } from "@mednexus/sdk/node";
 import { chainOf, type JsonRpcLike, readHead, RpcProvider, walletSigner } from "./chain.ts";
 import { readKeeperKey, type ServiceConfig } from "./config.ts";
 import { type Log, redacting, secretsOfUrl } from "./events.ts";
@@ -56,7 +54,7 @@ export interface Account {
 
 /** Errors: `BAD_KEY_FILE`, `BAD_DEPLOYMENT`. */
 export function readAccount(config: Pick<ServiceConfig, "deployment" | "keyFile">): Account {
-  const deployment = parseDeployment(readFileSync(config.deployment, "utf8"));
+  const deployment = readDeployment(config.deployment);
   const key = readKeeperKey(config.keyFile);
   return { deployment, key, wallet: new Wallet(key) };
 }

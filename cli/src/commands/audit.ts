@@ -10,11 +10,10 @@ import {
   Curve,
   HttpTransport,
   isDevnet,
-  parseDeployment,
   parseReceipt,
   type ReceiptClaim,
 } from "@mednexus/sdk";
-import { LocalStore } from "@mednexus/sdk/node";
+import { LocalStore, readDeployment } from "@mednexus/sdk/node";
 import { Wallet } from "ethers";
 import { type Command, type Option } from "../arguments.ts";
 import { openProvider } from "../chain.ts";
@@ -73,7 +72,7 @@ function claimOf(what: string | undefined): ReceiptClaim {
 async function auditing(values: Values, run: (reader: AuditReader) => Promise<AuditReport>): Promise<number> {
   const [rpc, file, relay, store, srs] = ["rpc", "deployment", "relay", "store", "srs"].map((name) => values[name]);
   if (typeof rpc !== "string" || typeof file !== "string") throw new UsageError("give --rpc URL and --deployment FILE");
-  const deployment = parseDeployment(readFileSync(file, "utf8"));
+  const deployment = readDeployment(file);
   const provider = await openProvider(rpc);
   try {
     const { chainId } = await provider.getNetwork();

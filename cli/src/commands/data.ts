@@ -23,7 +23,6 @@ import {
   type Manifest,
   openKey,
   openShare,
-  parseDeployment,
   readDataset,
   readEnvelope,
   readManifest,
@@ -41,6 +40,7 @@ import {
   FileStore,
   type FileBlobStore,
   LocalStore,
+  readDeployment,
   readJson,
   readReaderKeys,
   writeReaderKeys,
@@ -332,7 +332,7 @@ function chosenAccess(values: Values): Access {
 
 /** What is said about a version without asking the chain. */
 const offline = (settings: Config) => ({
-  deployment: parseDeployment(readFileSync(settings.deployment, "utf8")),
+  deployment: readDeployment(settings.deployment),
   address: new Wallet(readKeys(settings.keyFile).account).address,
 });
 
@@ -421,7 +421,7 @@ async function releasedKey(
 async function checkChain(values: Values, manifest: Manifest): Promise<boolean> {
   const url = option(values, "rpc");
   if (url === undefined) return false;
-  const deployment = parseDeployment(readFileSync(required(values, "deployment"), "utf8"));
+  const deployment = readDeployment(required(values, "deployment"));
   const token = BigInt(integerOption("token", required(values, "token"), 1, Number.MAX_SAFE_INTEGER));
   const provider = await openProvider(url);
   try {

@@ -2,18 +2,8 @@
 import { readFileSync } from "node:fs";
 import { FetchRequest, JsonRpcProvider, keccak256, toUtf8Bytes, Wallet } from "ethers";
 import { openBackend } from "@mednexus/gpu-prover";
-import {
-  commitKeys,
-  connect,
-  type Contracts,
-  Curve,
-  type Deployment,
-  HttpTransport,
-  MedNexusError,
-  parseDeployment,
-  systemRandom,
-} from "@mednexus/sdk";
-import { FileStore, readJson } from "@mednexus/sdk/node";
+import { commitKeys, connect, Curve, type Deployment, HttpTransport, MedNexusError, systemRandom } from "@mednexus/sdk";
+import { FileStore, readDeployment, readJson } from "@mednexus/sdk/node";
 import { readCsv } from "../data/csv.ts";
 import type { Rows } from "../data/split.ts";
 import { externalTrainer } from "../training/external.ts";
@@ -22,7 +12,7 @@ import { localTrainer, requireFit, type Trainer } from "../training/trainer.ts";
 import type { Config, TableSchema } from "./config.ts";
 import { tableSchema } from "./config.ts";
 import type { NodeContext, NodeEvent } from "./context.ts";
-import { type NodeKeys, readKeys, shareKeyPair } from "./keys.ts";
+import { readKeys, shareKeyPair } from "./keys.ts";
 
 /** How long one call to an endpoint may take. */
 const RPC_TIMEOUT_MS = 20_000;
@@ -43,21 +33,20 @@ export interface Composed {
   close(): Promise<void>;
 }
 
-/** Builds a node's context. Errors: `BAD_CONFIG`, `BAD_KEY_FILE`, `BAD_INPUT`, `WRONG_CHAIN`, `SRS_MISMATCH`, `INSECURE_SRS`, `STATE_IN_USE`, `WRONG_STATE`. */
+/**
+ * Builds a node's context; what was opened for it is closed, last first, also when something is wrong. Errors: `BAD_CONFIG`, `BAD_DEPLOYMENT`,
+ * `BAD_KEY_FILE`, `BAD_INPUT`, `WRONG_CHAIN`, `RPC_FAILED`, `SRS_MISMATCH`, `INSECURE_SRS`, `STATE_IN_USE`, `WRONG_STATE`.
+ */
 export async function compose(config: Config, log: (event: NodeEvent) => void): Promise<Composed> {
-  const deployment = parseDeployment(readFileSync(config.deployment, "utf8"));
+  const deployment = readDeployment(config.deployment);
   const keys = readKeys(config.keyFile);
-  const store = new FileStore(config.dataDir);
-  store.lock();
-  const providers: JsonRpcProvider[] = [];
-  const close = async (): Promise<void> => {
-    for (const provider of providers) provider.destroy();
-    store.unlock();
-  };
+  const opened = new AsyncDisposableStack();
   try {
+    const store = new FileStore(config.dataDir);
+    store.lock();
+    opened.defer(() => store.unlock());
     const open = async (url: string, name: string): Promise<JsonRpcProvider> => {
-      const provider = connectRpc(url, deployment.chainId, config.pollMs);
-      providers.push(provider);
+      const provider = opened.adopt(connectRpc(url, deployment.chainId, config.pollMs), (own) => own.destroy());
       await requireChain(provider, deployment.chainId, name);
       return provider;
     };
@@ -65,9 +54,47 @@ export async function compose(config: Config, log: (event: NodeEvent) => void): 
     const witnesses = await Promise.all(
       config.witnessRpcUrls.map(async (url, i) => connect(deployment, await open(url, `witnessRpcUrls.${i}`))),
     );
-    return await composeWith({ config, log, deployment, keys, provider, witnesses, store, close });
+    const signer = new Wallet(keys.account, provider);
+    const curve = await Curve.load();
+    bindStore(store, deployment, signer.address);
+    const contracts = connect(deployment, signer);
+    const prover = opened.adopt(
+      await openBackend(config.proofs, curve, { log: (message) => log({ event: "proving", message }) }),
+      (own) => own.close(),
+    );
+    const { srsFile } = config;
+    const context: NodeContext = {
+      deployment,
+      contracts,
+      provider,
+      signer,
+      address: signer.address,
+      shareKeys: shareKeyPair(curve, keys),
+      transport: new HttpTransport(config.relayUrl, signer),
+      prover,
+      commitKey: commitKeys(
+        curve,
+        deployment,
+        contracts,
+        srsFile === undefined ? undefined : () => readFileSync(srsFile),
+      ),
+      store,
+      witnesses,
+      policy: config.policy,
+      random: systemRandom,
+      head: async () => {
+        const block = await provider.getBlock("latest");
+        if (block?.hash == null)
+          throw new MedNexusError("RPC_FAILED", "the chain has no latest block", { retryable: true });
+        return { number: block.number, hash: block.hash, timestamp: block.timestamp };
+      },
+      log,
+      ...(config.data === undefined ? {} : { data: loadData(config.data) }),
+    };
+    return { context, close: () => opened.disposeAsync() };
   } catch (error) {
-    await close();
+    // Why it failed says more than what then would not close.
+    await opened.disposeAsync().catch(() => {});
     throw error;
   }
 }
@@ -105,60 +132,6 @@ function bindStore(store: FileStore, deployment: Deployment, account: string): v
       "WRONG_STATE",
       "dataDir holds the state of another account or deployment: give this node its own",
     );
-}
-
-async function composeWith(given: {
-  config: Config;
-  log: (event: NodeEvent) => void;
-  deployment: Deployment;
-  keys: NodeKeys;
-  provider: JsonRpcProvider;
-  witnesses: Contracts[];
-  store: FileStore;
-  close: () => Promise<void>;
-}): Promise<Composed> {
-  const { config, log, deployment, keys, provider, witnesses, store } = given;
-  const signer = new Wallet(keys.account, provider);
-  const curve = await Curve.load();
-  bindStore(store, deployment, signer.address);
-  const contracts = connect(deployment, signer);
-  const prover = await openBackend(config.proofs, curve, { log: (message) => log({ event: "proving", message }) });
-  const { srsFile } = config;
-  const context: NodeContext = {
-    deployment,
-    contracts,
-    provider,
-    signer,
-    address: signer.address,
-    shareKeys: shareKeyPair(curve, keys),
-    transport: new HttpTransport(config.relayUrl, signer),
-    prover,
-    commitKey: commitKeys(
-      curve,
-      deployment,
-      contracts,
-      srsFile === undefined ? undefined : () => readFileSync(srsFile),
-    ),
-    store,
-    witnesses,
-    policy: config.policy,
-    random: systemRandom,
-    head: async () => {
-      const block = await provider.getBlock("latest");
-      if (block?.hash == null)
-        throw new MedNexusError("RPC_FAILED", "the chain has no latest block", { retryable: true });
-      return { number: block.number, hash: block.hash, timestamp: block.timestamp };
-    },
-    log,
-    ...(config.data === undefined ? {} : { data: loadData(config.data) }),
-  };
-  return {
-    context,
-    close: async () => {
-      await prover.close();
-      await given.close();
-    },
-  };
 }
 
 /** A node's table, schema and trainer as configured. Errors: `BAD_CONFIG`, `BAD_INPUT`. */

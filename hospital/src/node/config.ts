@@ -1,31 +1,23 @@
-import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { readJson, zeroGConfigSchema } from "@mednexus/sdk/node";
+import { field, pathsBeside, readJson, serviceFields, zeroGConfigSchema } from "@mednexus/sdk/node";
 import type { FeatureRange } from "../data/standardize.ts";
 import { POLICY_DEFAULTS } from "../policy/policy.ts";
-
-const count = z.number().int().nonnegative();
-const id = z.union([z.number().int().positive(), z.string().regex(/^[1-9]\d*$/)]).transform(BigInt);
 
 /** A hospital node's configuration file. Paths are relative to the file. Secrets are not in it: `keyFile` names them. */
 export const configSchema = z
   .object({
-    rpcUrl: z.url({ protocol: /^https?$/ }),
+    ...serviceFields,
     /** Other operators' endpoints of the same chain: all must show the same committee before shares are made. */
-    witnessRpcUrls: z.array(z.url({ protocol: /^https?$/ })).default([]),
-    relayUrl: z.url({ protocol: /^https?$/ }),
-    deployment: z.string().describe("deployment file written by `mednexus deploy`"),
+    witnessRpcUrls: z.array(field.url).default([]),
+    relayUrl: field.url,
     dataDir: z.string().describe("where this node keeps its state; back it up"),
     keyFile: z.string().describe("made by `mednexus hospital keygen`"),
     /** Powers-of-tau file; without it only devnets with the INSECURE development string can be served. */
     srsFile: z.string().optional(),
-    /** What makes proofs: a GPU where there is one, a GPU or nothing, snarkjs. */
-    proofs: z.enum(["auto", "gpu", "cpu"]).default("auto"),
-    pollMs: z.number().int().min(20).max(60_000).default(2_000),
-    campaigns: z.array(id).min(1),
+    campaigns: z.array(field.id).min(1),
     policy: z
       .object({
-        permissions: z.array(count).default([...POLICY_DEFAULTS.permissions]),
+        permissions: z.array(field.count).default([...POLICY_DEFAULTS.permissions]),
         sponsors: z.array(z.string()).default([...POLICY_DEFAULTS.sponsors]),
         minMembers: z.number().int().min(2).default(POLICY_DEFAULTS.minMembers),
         noise: z.number().min(0).max(4096).default(POLICY_DEFAULTS.noise),
@@ -47,12 +39,12 @@ export const configSchema = z
       .object({
         csv: z.string(),
         label: z.string(),
-        dataset: id,
+        dataset: field.id,
         /** Feature names, class names and public ranges, the same file for every member. */
         schema: z.string(),
         standardization: z.discriminatedUnion("kind", [
           z.object({ kind: z.literal("ranges") }),
-          z.object({ kind: z.literal("statistics"), campaign: id }),
+          z.object({ kind: z.literal("statistics"), campaign: field.id }),
         ]),
         trainer: z.discriminatedUnion("kind", [
           z.object({ kind: z.literal("logistic") }),
@@ -64,7 +56,7 @@ export const configSchema = z
             timeoutSeconds: z.number().positive().default(600),
           }),
         ]),
-        modelSeed: count.default(0),
+        modelSeed: field.count.default(0),
       })
       .optional(),
   })
@@ -88,22 +80,13 @@ export const tableSchema = z
 
 export type TableSchema = z.infer<typeof tableSchema>;
 
-/** A configuration with its paths made absolute. */
+/** Reads and checks a configuration file; its paths come back absolute. Errors: `BAD_CONFIG`, naming file and field. */
 export function readConfig(path: string): Config {
   const config = readJson(path, configSchema);
-  const at = (relative: string): string => resolve(dirname(path), relative);
+  const { storage, data } = config;
   return {
-    ...config,
-    deployment: at(config.deployment),
-    dataDir: at(config.dataDir),
-    keyFile: at(config.keyFile),
-    storage: {
-      ...config.storage,
-      ...(config.storage.folder === undefined ? {} : { folder: at(config.storage.folder) }),
-    },
-    ...(config.srsFile === undefined ? {} : { srsFile: at(config.srsFile) }),
-    ...(config.data === undefined
-      ? {}
-      : { data: { ...config.data, csv: at(config.data.csv), schema: at(config.data.schema) } }),
+    ...pathsBeside(path, config, ["deployment", "dataDir", "keyFile", "srsFile"]),
+    storage: pathsBeside(path, storage, ["folder"]),
+    ...(data === undefined ? {} : { data: pathsBeside(path, data, ["csv", "schema"]) }),
   };
 }

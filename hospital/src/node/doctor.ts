@@ -1,17 +1,9 @@
-import { existsSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Contract, formatEther, type Provider, Wallet } from "ethers";
 import { areKeysCached } from "@mednexus/circuits";
-import {
-  connect,
-  type Contracts,
-  Curve,
-  decodeFailure,
-  MedNexusError,
-  parseDeployment,
-  readRound,
-  readTerms,
-} from "@mednexus/sdk";
+import { connect, type Contracts, Curve, decodeFailure, MedNexusError, readRound, readTerms } from "@mednexus/sdk";
+import { readDeployment } from "@mednexus/sdk/node";
 import { connectRpc, loadData, requireChain } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { explain } from "./log.ts";
@@ -84,7 +76,7 @@ export async function doctor(config: Config, now: () => number = () => Date.now(
     });
   }
   const deployment = await look("deployment file", "use the file that `mednexus deploy` wrote for this network", () => {
-    const found = parseDeployment(readFileSync(config.deployment, "utf8"));
+    const found = readDeployment(config.deployment);
     return [found, `${found.network}, chain ${found.chainId}`];
   });
   if (deployment === undefined) return checks;

@@ -1,4 +1,3 @@
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { decryptKeystoreJson, encryptKeystoreJson, hexlify, Wallet } from "ethers";
 import { z } from "zod";
 import {
@@ -13,9 +12,9 @@ import {
   systemRandom,
   wordBytes,
 } from "@mednexus/sdk";
+import { field, readKeyFile, writeKeyFile } from "@mednexus/sdk/node";
 
-const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/, "0x and 64 lower-case hex digits");
-const fileSchema = z.object({ account: hex32, share: hex32 }).strict();
+const fileSchema = z.strictObject({ account: field.secret, share: field.secret });
 
 /** A node's two secrets: the account that acts on chain, the scalar that opens shares sent to it. */
 export interface NodeKeys {
@@ -27,35 +26,18 @@ export function generateKeys(random: RandomBytes = systemRandom): NodeKeys {
   return { account: hexlify(random(32)), share: randomNonZeroFr(random) };
 }
 
-/** Writes a new key file, owner-readable only. Errors: `KEY_EXISTS`: a key is never overwritten. */
-export function writeKeys(path: string, keys: NodeKeys): void {
-  if (existsSync(path))
-    throw new MedNexusError("KEY_EXISTS", `${path} exists: move it away first, it may be the only copy`);
-  const text = JSON.stringify({ account: keys.account, share: hexlify(wordBytes(keys.share)) });
-  writeFileSync(path, text, { mode: 0o600, flag: "wx" });
-  chmodSync(path, 0o600);
-}
+/** See writeKeyFile. */
+export const writeKeys = (path: string, { account, share }: NodeKeys): void =>
+  writeKeyFile(path, { account, share: hexlify(wordBytes(share)) });
 
-/** Errors: `BAD_KEY_FILE` when others can read it, or it is not a key file. */
+/** Errors: `BAD_KEY_FILE`, see readKeyFile. */
 export function readKeys(path: string): NodeKeys {
-  if (!existsSync(path))
-    throw new MedNexusError("BAD_KEY_FILE", `${path} is not there: make it with \`mednexus hospital keygen\``);
-  if (process.platform !== "win32" && (statSync(path).mode & 0o077) !== 0)
-    throw new MedNexusError("BAD_KEY_FILE", `${path} can be read by others: chmod 600 it`);
-  const { account, share } = readSecret(path);
+  const remedy = "make it with `mednexus hospital keygen`, or restore it from the backup";
+  const { account, share } = readKeyFile(path, fileSchema, remedy);
   const scalar = BigInt(share);
   if (scalar === 0n || scalar >= FR_MODULUS)
     throw new MedNexusError("BAD_KEY_FILE", `${path}: the share key is not a scalar in [1, r)`);
   return { account, share: scalar };
-}
-
-/** No cause in its errors: they would quote the file. */
-function readSecret(path: string): z.infer<typeof fileSchema> {
-  try {
-    return fileSchema.parse(JSON.parse(readFileSync(path, "utf8")));
-  } catch {
-    throw new MedNexusError("BAD_KEY_FILE", `${path} is not a key file: restore it from the backup`);
-  }
 }
 
 export const shareKeyPair = (curve: Curve, keys: NodeKeys): KeyPair => ({
@@ -92,5 +74,3 @@ export async function restoreKeys(backup: string, password: string): Promise<Nod
     });
   }
 }
-
-export const readBackup = (path: string): string => readFileSync(path, "utf8");

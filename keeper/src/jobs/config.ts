@@ -1,12 +1,11 @@
-import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { readJson } from "@mednexus/sdk/node";
-import { amount, count, serviceSchema } from "../config.ts";
+import { field, pathsBeside, readJson } from "@mednexus/sdk/node";
+import { serviceSchema } from "../config.ts";
 
 /** A job prover's configuration file. Paths are relative to the file. The key is not in it: `keyFile` names it. */
 export const proverConfigSchema = serviceSchema.extend({
   /** Where private inputs are left and public blobs are. */
-  relayUrl: z.url({ protocol: /^https?$/ }),
+  relayUrl: field.url,
   /** Folder with models that no relay has: M̃ ‖ P̃ as published, in files of any name. */
   modelsDir: z.string().optional(),
   limits: z
@@ -24,19 +23,19 @@ export const proverConfigSchema = serviceSchema.extend({
       /** Locks at a time. */
       locks: z.number().int().min(1).max(64).default(4),
       /** Token units of collateral at a time; absent: all free stake. */
-      collateral: amount.optional(),
+      collateral: field.amount.optional(),
     })
     .prefault({}),
   economics: z
     .strictObject({
       /** Token units that must remain after gas and risk. */
-      minProfit: amount.default(0n),
+      minProfit: field.amount.default(0n),
       /** What 10^18 wei are worth in the token's smallest unit; 0: gas is free. */
-      tokenPerEther: amount.default(0n),
+      tokenPerEther: field.amount.default(0n),
       /** Gas of lock, acknowledgement and settlement. */
-      lockGas: amount.default(250_000n),
-      acknowledgeGas: amount.default(80_000n),
-      settleGas: amount.default(450_000n),
+      lockGas: field.amount.default(250_000n),
+      acknowledgeGas: field.amount.default(80_000n),
+      settleGas: field.amount.default(450_000n),
       /** Percent of the base fee at the lock that later blocks are reckoned with. */
       gasMargin: z.number().int().min(100).max(10_000).default(150),
       /** Hundredths of a percent of the collateral that a lock is expected to cost. */
@@ -50,24 +49,15 @@ export const proverConfigSchema = serviceSchema.extend({
       /** The measured time is multiplied by it. */
       margin: z.number().min(1).default(2),
       /** Seconds from a finished proof to its block. */
-      deliverySeconds: count.default(90),
+      deliverySeconds: field.count.default(90),
     })
     .prefault({}),
   /** Credits are withdrawn from this many token units on; 0: never. */
-  collectFrom: amount.default(0n),
+  collectFrom: field.amount.default(0n),
 });
 
 export type ProverConfig = z.infer<typeof proverConfigSchema>;
 
 /** Reads and checks a configuration file; its paths come back absolute. Errors: `BAD_CONFIG`, naming file and field. */
-export function readProverConfig(path: string): ProverConfig {
-  const config = readJson(path, proverConfigSchema);
-  const at = (relative: string): string => resolve(dirname(path), relative);
-  return {
-    ...config,
-    deployment: at(config.deployment),
-    dataDir: at(config.dataDir),
-    keyFile: at(config.keyFile),
-    ...(config.modelsDir === undefined ? {} : { modelsDir: at(config.modelsDir) }),
-  };
-}
+export const readProverConfig = (path: string): ProverConfig =>
+  pathsBeside(path, readJson(path, proverConfigSchema), ["deployment", "dataDir", "keyFile", "modelsDir"]);

@@ -1,6 +1,6 @@
 /** For services that run under Node; everything else in the SDK runs in a browser too. */
+export * from "./config.ts";
 export * from "./store.ts";
-export * from "./json.ts";
 export * from "./metrics.ts";
 export * from "./storage/archive.ts";
 export * from "./storage/erase.ts";
