@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Everything that a machine with a GPU can show, in one call: what the adapter is, the whole suite at its long counts, the bench at every size.
+# Everything that a machine with a GPU can show, in one call: what the adapter is, the whole suite with its deep tests, the bench at every size.
 #   gpu-prover/bench/all.sh [FOLDER]        results in FOLDER, default gpu-prover/bench/results
-# Wants `npm ci` done, a Vulkan loader and the GPU's driver (VK_ICD_FILENAMES where the driver's manifest is not in /usr/share/vulkan/icd.d).
+# Wants `npm ci` and `npm run build:contracts` done, a Vulkan loader and the GPU's driver (VK_ICD_FILENAMES where the driver's manifest is not in /usr/share/vulkan/icd.d).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 out=${1:-gpu-prover/bench/results}
 mkdir -p "$out"
-export REQUIRE_ADAPTER=1 MSMS=${MSMS:-10000} CORRUPTIONS=${CORRUPTIONS:-500}
+export REQUIRE_ADAPTER=1
 failed=0
 npx mednexus prove info --json | tee "$out/adapter.json" || failed=1
 npx mocha 'gpu-prover/**/*.test.ts' --timeout 3600000 2>&1 | tee "$out/tests.log"

@@ -1,108 +1,77 @@
 import { expect } from "chai";
-import { Curve, FR_MODULUS, type G1, G1_GENERATOR, G2_GENERATOR } from "@mednexus/sdk";
-import { G1 as GROUP1, G2 as GROUP2 } from "../curve/formulas.ts";
-import type { Device } from "../device/device.ts";
+import { Curve, FR_MODULUS, type G1, G2_GENERATOR } from "@mednexus/sdk";
+import { G2 as GROUP2 } from "../curve/formulas.ts";
 import { FQ, pack, toMontgomery } from "../field/prime.ts";
-import { onDevice, seeded, values } from "../test/device.ts";
-import { type Affine, joinWindows, msm, plan, SortedDigits, windowSums } from "./msm.ts";
-
-const SEED = Number(process.env.SEED ?? 20261120);
-const RANDOM = Number(process.env.MSMS ?? 100);
-const ZERO = { x: 0n, y: 0n };
+import { onDevice, SEED, seeded, values } from "../test/device.ts";
+import { shorts, Sums } from "../test/sums.ts";
+import { joinWindows, plan, SortedDigits, windowSums } from "./msm.ts";
 
 describe(`multi-scalar multiplication (seed ${SEED})`, () => {
   const next = seeded(SEED);
   let curve: Curve;
-  let pool: G1[];
   before(async () => {
     curve = await Curve.load();
-    pool = await curve.multiples(G1_GENERATOR, values(next, FR_MODULUS, 400));
-    pool[0] = ZERO;
-    pool[1] = G1_GENERATOR;
-    pool[2] = curve.neg(G1_GENERATOR);
-    pool[3] = G1_GENERATOR;
   });
 
-  const upload = (device: Device, points: readonly G1[]): GPUBuffer =>
-    device.upload(pack(points.flatMap(({ x, y }) => [toMontgomery(FQ, x), toMontgomery(FQ, y)])));
+  onDevice("500 random small sums: repeated points, inverses and the identity among them", async (device) =>
+    (await Sums.over(device, next)).random(500),
+  );
 
-  async function check(
-    device: Device,
-    points: readonly G1[],
-    scalars: readonly bigint[],
-    bits = plan(points.length, 254).bits,
-  ): Promise<void> {
-    const [bases, input] = [upload(device, points), device.upload(pack(scalars))];
-    const got = await msm(
-      device,
-      GROUP1,
-      { scalars: input, bases, count: points.length, words: 8, bits: 254 },
-      { bits, windows: Math.ceil(255 / bits) },
+  onDevice(
+    "all zero, all one, all equal, all p − 1, powers of two and their neighbours, a single point",
+    async (device) => {
+      const sums = await Sums.over(device, next, 254);
+      const points = sums.pool;
+      const all = (value: bigint): bigint[] => points.map(() => value);
+      for (const scalars of [
+        all(0n),
+        all(1n),
+        all(123456789123456789n),
+        all(FR_MODULUS - 1n),
+        ...[-1n, 0n, 1n].map((offset) => points.map((_, k) => ((1n << BigInt(k)) + offset) % FR_MODULUS)),
+      ])
+        await sums.check(points, scalars);
+      await sums.check([points[9]!], [FR_MODULUS - 1n]);
+    },
+  );
+
+  onDevice("one point only, G − G + G − …, infinity only, infinity among others", async (device) => {
+    const sums = await Sums.over(device, next, 200);
+    const [infinity, generator, negated] = sums.pool as [G1, G1, G1];
+    const scalars = values(next, FR_MODULUS, 200);
+    const each = (pick: (k: number) => G1): G1[] => scalars.map((_, k) => pick(k));
+    await sums.check(
+      each(() => generator),
+      scalars,
     );
-    device.free(bases, input);
-    const want = await curve.msm(await curve.pack(points), scalars);
-    expect(asPoint(got)).to.deep.equal(want);
-  }
-
-  onDevice(`${RANDOM} random small sums: repeated points, inverses and the identity among them`, async (device) => {
-    for (let k = 0; k < RANDOM; k++) {
-      const count = 1 + (next() % 12);
-      const points = Array.from({ length: count }, () => pool[next() % (k % 3 === 0 ? 4 : pool.length)]!);
-      await check(device, points, values(next, FR_MODULUS, count), 8 + (k % 2));
-    }
-  });
-
-  onDevice("all zero, all one, all equal, all p − 1, one bit each, a single point", async (device) => {
-    const points = pool.slice(0, 200);
-    const all = (value: bigint): bigint[] => points.map(() => value);
-    for (const scalars of [
-      all(0n),
-      all(1n),
-      all(123456789123456789n),
-      all(FR_MODULUS - 1n),
-      points.map((_, k) => 1n << BigInt(k)),
-      points.map((_, k) => (1n << BigInt(k)) - 1n),
-    ])
-      await check(device, points, scalars, 8);
-    await check(
-      device,
-      points.map(() => G1_GENERATOR),
-      values(next, FR_MODULUS, 200),
-      8,
+    await sums.check(
+      each((k) => (k % 2 === 0 ? generator : negated)),
+      scalars.map(() => 7n),
     );
-    await check(
-      device,
-      points.map((_, k) => pool[1 + (k % 2)]!),
-      all(7n),
-      8,
-    ); // G − G + G − …
-    await check(device, [pool[9]!], [FR_MODULUS - 1n], 16);
+    await sums.check(
+      each(() => infinity),
+      scalars,
+    );
+    await sums.check(
+      each((k) => (k % 2 === 0 ? infinity : sums.pool[k]!)),
+      scalars,
+    );
   });
 
   onDevice("a skewed vector of 3,000: most scalars one, some large", async (device) => {
-    const points = Array.from({ length: 3000 }, () => pool[next() % pool.length]!);
-    await check(
-      device,
+    const sums = await Sums.over(device, next);
+    const points = Array.from({ length: 3000 }, () => sums.pool[next() % sums.pool.length]!);
+    await sums.check(
       points,
       points.map((_, k) => (k % 10 === 0 ? values(next, FR_MODULUS, 1)[0]! : BigInt(k % 2))),
     );
   });
 
   onDevice("sixteen-bit signed values take their short path", async (device) => {
-    const list = Int32Array.from([
-      32767,
-      -32768,
-      0,
-      1,
-      -1,
-      ...Array.from({ length: 395 }, () => (next() % 65536) - 32768),
-    ]);
-    const [bases, input] = [upload(device, pool), device.upload(new Uint32Array(list.buffer))];
-    const got = await msm(device, GROUP1, { scalars: input, bases, count: 400, words: 1, bits: 17 });
-    device.free(bases, input);
+    const sums = await Sums.over(device, next);
     expect(plan(400, 17).windows).to.be.below(5);
-    const lifted = [...list].map((value) => (BigInt(value) + FR_MODULUS) % FR_MODULUS);
-    expect(asPoint(got)).to.deep.equal(await curve.msm(await curve.pack(pool), lifted));
+    await sums.checkShort(sums.pool, shorts(next, 400));
+    await sums.checkShort(sums.pool, shorts(next, 400), 16); // the widest windows there are
   });
 
   onDevice("windows a few at a time and in G2, from digits sorted once", async (device) => {
@@ -133,5 +102,3 @@ describe(`multi-scalar multiplication (seed ${SEED})`, () => {
     expect(device.allocated).to.equal(0);
   });
 });
-
-const asPoint = (point: Affine): G1 => (point === undefined ? ZERO : { x: point[0]!, y: point[1]! });

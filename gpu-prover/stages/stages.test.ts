@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { Domain, Fr } from "@mednexus/sdk";
 import { FQ, FR, fromMontgomery, pack, toMontgomery, unpack } from "../field/prime.ts";
-import { onDevice, result, seeded, values } from "../test/device.ts";
+import { onDevice, result, SEED, seeded, values } from "../test/device.ts";
+import { awkwardTransforms, randomTransforms } from "../test/transforms.ts";
 import { convert } from "./convert/convert.ts";
 import { convertCpu } from "./convert/convert.cpu.ts";
 import { countDigits, scatterDigits } from "./digits/digits.ts";
@@ -16,8 +17,6 @@ import { scanCpu } from "./scan/scan.cpu.ts";
 import { SCALARS } from "./segments/monoid.ts";
 import { rowsKernel, scratchSize, segmentedSum } from "./segments/segments.ts";
 import { segmentsCpu } from "./segments/segments.cpu.ts";
-
-const SEED = 20261120;
 
 describe(`kernels and their CPU twins (seed ${SEED})`, () => {
   const next = seeded(SEED);
@@ -71,6 +70,13 @@ describe(`kernels and their CPU twins (seed ${SEED})`, () => {
       expect(unpack(got)).to.deep.equal(ditCpu(FR.modulus, want, root));
     }
   });
+
+  onDevice("500 random small transforms", (device) => randomTransforms(device, next, 500));
+
+  onDevice(
+    "transforms of all zero, all one, all equal, all p − 1, one value, powers of two and their neighbours",
+    (device) => awkwardTransforms(device, next),
+  );
 
   it("the twins' transforms are the discrete Fourier transform", () => {
     const root = Domain.of(16).omega;

@@ -1,6 +1,9 @@
 import { Device, type Launch } from "../device/device.ts";
 import { DeviceError } from "../device/errors.ts";
 
+/** Of every random input of a device's tests; printed in their titles. */
+export const SEED = Number(process.env.SEED ?? 20261120);
+
 let shared: Promise<Device | undefined> | undefined;
 
 /** One device for all tests of a process: hardware, else a software adapter. Undefined where there is none. */
@@ -20,7 +23,7 @@ function open(): Promise<Device | undefined> {
  */
 export function onDevice(title: string, body: (device: Device) => Promise<void>): void {
   it(title, async function () {
-    this.timeout(600_000);
+    this.timeout(Math.max(this.timeout(), 600_000));
     const device = await open();
     if (device === undefined) return this.skip();
     let ended = false;
