@@ -1,13 +1,12 @@
 /** [attack 125] Everything around a proof that can be wrong, wrong on purpose: what leaves the prover then. */
 import { expect } from "chai";
-import type { Curve, Proved } from "@mednexus/sdk";
-import { MedNexusError } from "@mednexus/sdk";
+import { toSnarkjs } from "@mednexus/circuits";
+import { type Curve, MedNexusError, type Proved } from "@mednexus/sdk";
 import * as snarkjs from "snarkjs";
 import { groth16Keys } from "../../circuits/setup/groth16.ts";
 import type { R1cs } from "../../circuits/setup/r1cs.ts";
 import { trapdoor } from "../../circuits/setup/trapdoor.ts";
 import type { Device, Kernel } from "../device/device.ts";
-import { toSnarkjs } from "../engine.ts";
 import { prove } from "../groth16/prove.ts";
 import { freeResident, makeResident } from "../groth16/resident.ts";
 import { readWtns } from "../groth16/wtns.ts";

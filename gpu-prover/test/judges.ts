@@ -1,6 +1,6 @@
 /** Who else must accept a proof: snarkjs, and the contract on a chain. */
 import { expect } from "chai";
-import type { Circuit } from "@mednexus/circuits";
+import { type Circuit, toSnarkjs } from "@mednexus/circuits";
 import { CommitKey, Curve, Fr, insecureSrs, type Proved, type Witnesses } from "@mednexus/sdk";
 import * as snarkjs from "snarkjs";
 import {
@@ -10,7 +10,6 @@ import {
   type Verification,
 } from "../../test/unit/verification/deploy.ts";
 import { encodeStatements } from "../../test/utils/simulate.ts";
-import { toSnarkjs } from "../engine.ts";
 
 export class Judges {
   readonly #curve: Curve;
