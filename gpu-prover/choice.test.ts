@@ -43,7 +43,7 @@ describe("choice between the GPU and snarkjs", () => {
     const auto = chosen("auto", none);
     expect(log).to.deep.equal([]);
     expect([await prove(auto), await prove(auto)]).to.deep.equal(["by cpu", "by cpu"]);
-    expect(log).to.deep.equal(["proofs on the CPU by snarkjs: no GPU on this machine"]);
+    expect(log).to.deep.equal(["snarkjs on the CPU: no GPU on this machine"]);
     expect(await codeOf(prove(chosen("gpu", none)))).to.equal("NO_ADAPTER");
     expect(await prove(chosen("cpu", fail(new Error("looked"))))).to.equal("by cpu");
     await auto.close();
@@ -58,8 +58,8 @@ describe("choice between the GPU and snarkjs", () => {
     expect(await Promise.all([prove(auto), prove(auto)])).to.deep.equal(["by cpu", "by cpu"]);
     tasks.gpu = () => "by gpu";
     expect(await prove(auto)).to.equal("by cpu");
-    expect(log.filter((line) => line.startsWith("from now on"))).to.deep.equal([
-      "from now on proofs on the CPU by snarkjs: the GPU device was lost: unplugged",
+    expect(log.filter((line) => line.startsWith("snarkjs on the CPU from now on"))).to.deep.equal([
+      "snarkjs on the CPU from now on: the GPU device was lost: unplugged",
     ]);
     await auto.close();
     expect(closed.sort()).to.deep.equal(["cpu", "gpu"]);
@@ -70,7 +70,7 @@ describe("choice between the GPU and snarkjs", () => {
     for (const code of ["OUT_OF_MEMORY", "LIMIT_EXCEEDED"]) {
       tasks.gpu = fail(new DeviceError(code, code));
       expect(await prove(auto)).to.equal("by cpu");
-      expect(log.splice(0)).to.deep.equal([`this proof on the CPU by snarkjs: ${code}`]);
+      expect(log.splice(0)).to.deep.equal([`snarkjs on the CPU, this once: ${code}`]);
       tasks.gpu = () => "by gpu";
       expect(await prove(auto)).to.equal("by gpu");
     }

@@ -49,7 +49,7 @@ export class Chosen<T extends Closable> {
     } catch (error) {
       const fault = error instanceof DeviceError || (error instanceof MedNexusError && error.code === "PROOF_REJECTED");
       if (this.#choice !== "auto" || prover === this.#cpu || !fault || this.#closed) throw error;
-      this.#log(`this proof on the CPU by snarkjs: ${error.message}`);
+      this.#log(`snarkjs on the CPU, this once: ${error.message}`);
       if (LOST.includes(error.code)) this.#giveUp(prover, error);
       const made = await work((this.#cpu ??= this.#openers.cpu()));
       // the witness was good after all
@@ -71,14 +71,14 @@ export class Chosen<T extends Closable> {
       return await this.#openers.gpu();
     } catch (error) {
       if (this.#choice === "gpu" || !(error instanceof DeviceError)) throw error;
-      this.#log(`proofs on the CPU by snarkjs: ${error.message}`);
+      this.#log(`snarkjs on the CPU: ${error.message}`);
       return undefined;
     }
   }
 
   #giveUp(gpu: T, { message }: Error): void {
     if (this.#given !== undefined) return;
-    this.#log(`from now on proofs on the CPU by snarkjs: ${message}`);
+    this.#log(`snarkjs on the CPU from now on: ${message}`);
     this.#gpu = Promise.resolve(undefined);
     this.#given = gpu.close().catch(() => {});
   }

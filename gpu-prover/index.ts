@@ -1,6 +1,7 @@
 export { fromSnarkjs, toSnarkjs } from "@mednexus/circuits";
 export { type BackendOptions, GpuBackend, openBackend } from "./backend.ts";
-export { Chosen, type ProverChoice } from "./choice.ts";
+export type { ProverChoice } from "./choice.ts";
+export { type Committer, openCommitter } from "./committer.ts";
 export { Device, type OpenOptions } from "./device/device.ts";
 export { DeviceError } from "./device/errors.ts";
 export { cpuEngine, type Engine, openEngine } from "./engine.ts";

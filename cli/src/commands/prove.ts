@@ -4,14 +4,14 @@ import {
   Device,
   DeviceError,
   type Engine,
-  GpuProver,
+  openCommitter,
   openEngine,
   ProvingService,
   ServiceEngine,
   toSnarkjs,
 } from "@mednexus/gpu-prover";
 import { bench, plot, table, type Part } from "@mednexus/gpu-prover/bench";
-import { Curve, FR_MODULUS, insecureSrs, MedNexusError, srsFromPtau } from "@mednexus/sdk";
+import { Curve, insecureSrs, MedNexusError, srsFromPtau } from "@mednexus/sdk";
 import { choiceOption, type Command, integerOption, PROVER_OPTION, proverOption } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { logLine, pause, stopSignal } from "../service.ts";
@@ -23,10 +23,10 @@ const JSON_OUT = { json: { type: "boolean", help: "print JSON" } } as const;
 
 const say = (line: string): void => console.error(line);
 
-async function engineOf(values: Values): Promise<Engine> {
-  const choice = proverOption(values) ?? "auto";
-  return openEngine(choice, await Curve.load(), { device: { software: values["software"] === true }, log: say });
-}
+const opened = (values: Values) => ({ device: { software: values["software"] === true }, log: say });
+
+const engineOf = async (values: Values): Promise<Engine> =>
+  openEngine(proverOption(values) ?? "auto", await Curve.load(), opened(values));
 
 const run: Command = {
   summary: "make a Groth16 proof of a snarkjs .zkey and .wtns; verified before it is written",
@@ -87,24 +87,8 @@ const commit: Command = {
       typeof ptau === "string" ? await srsFromPtau(curve, size, bytes(values, "ptau")) : await insecureSrs(curve, size);
     if (ptau === undefined) say("INSECURE development reference string: anybody can open this commitment to anything");
     const packed = await curve.pack(srs.lagrange.slice(0, vector.length));
-    const choice = proverOption(values) ?? "auto";
-    const gpu =
-      choice === "cpu"
-        ? undefined
-        : await GpuProver.open({ software: values["software"] === true, log: say }).catch((error: unknown) => {
-            if (choice === "gpu" || !(error instanceof DeviceError)) throw error;
-            say(`on the CPU: ${error.message}`);
-            return undefined;
-          });
-    const short = vector.every((value) => Math.abs(value) <= 2 ** 16);
-    const field = vector.map((value) => (value < 0 ? FR_MODULUS + BigInt(value) : BigInt(value)));
-    const point =
-      gpu === undefined
-        ? await curve.msm(packed, field)
-        : await gpu
-            .bases(new Uint8Array(packed.bytes))
-            .then((bases) => gpu.commit(bases, short ? Int32Array.from(vector) : field));
-    await gpu?.close();
+    const committer = openCommitter(proverOption(values) ?? "auto", curve, opened(values));
+    const point = await committer.commit(packed, vector).finally(() => committer.close());
     const hex = (value: bigint): string => `0x${value.toString(16).padStart(64, "0")}`;
     console.log(
       values["json"] === true

@@ -1,0 +1,44 @@
+import { type Curve, Fr, type G1, type PackedPoints } from "@mednexus/sdk";
+import { Chosen, type ProverChoice } from "./choice.ts";
+import { GpuProver, type ProverOptions } from "./prover.ts";
+
+/** Sums safe integers over bases: KZG commitments when these are [L_j(τ)]_1. */
+export interface Committer {
+  /** Σ values[j]·bases[j]; as many values as bases. */
+  commit(bases: PackedPoints, values: readonly number[]): Promise<G1>;
+  close(): Promise<void>;
+}
+
+/** The committer asked for; `auto` looks for a device at its first use. @throws DeviceError with `gpu` where there is none */
+export function openCommitter(
+  choice: ProverChoice,
+  curve: Curve,
+  options: { readonly device?: ProverOptions; readonly log?: (line: string) => void } = {},
+): Committer {
+  const { log, device } = options;
+  const inField = (values: readonly number[]): bigint[] => values.map((value) => Fr.from(BigInt(value)));
+  const chosen = new Chosen<Committer>(
+    choice,
+    {
+      gpu: async () => {
+        const prover = await GpuProver.open({ ...device, ...(log ? { log } : {}) });
+        return {
+          commit: async ({ bytes }, values) => {
+            const bases = await prover.bases(new Uint8Array(bytes));
+            const short = values.every((value) => Math.abs(value) <= 2 ** 16);
+            return prover
+              .commit(bases, short ? Int32Array.from(values) : inField(values))
+              .finally(() => prover.free(bases));
+          },
+          close: () => prover.close(),
+        };
+      },
+      cpu: () => ({ commit: (bases, values) => curve.msm(bases, inField(values)), close: async () => {} }),
+    },
+    log,
+  );
+  return {
+    commit: (bases, values) => chosen.use((committer) => committer.commit(bases, values)),
+    close: () => chosen.close(),
+  };
+}
