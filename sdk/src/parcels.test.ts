@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { keccak256, toUtf8Bytes, ZeroHash } from "ethers";
+import { codeOf, codeThrown } from "../../test/utils/codeOf.ts";
 import type { Contracts } from "./actions/client.ts";
 import { aggregateHash, encodeWords, inputHash } from "./encoding.ts";
-import type { MedNexusError } from "./errors.ts";
 import {
   blobOf,
   blobUri,
@@ -37,19 +37,6 @@ function transportOf(mail: Map<string, Uint8Array>, from: string): Transport {
 }
 const lockedBy = (prover: string, state = 2n) =>
   ({ compute: { jobOf: async () => ({ prover, state }) } }) as unknown as Contracts;
-const code = (promise: Promise<unknown>) =>
-  promise.then(
-    () => "ok",
-    (error: MedNexusError) => error.code,
-  );
-const codeOf = (act: () => unknown): string => {
-  try {
-    act();
-    return "ok";
-  } catch (error) {
-    return (error as MedNexusError).code;
-  }
-};
 
 describe("Parcels", () => {
   it("input and weights are what the chain commits to, or nothing", () => {
@@ -60,9 +47,9 @@ describe("Parcels", () => {
     const vector = [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n];
     expect(decodeJobWeights(encodeWords(vector), 4, aggregateHash(vector))).to.deep.equal(vector);
     for (const wrong of [content.slice(1), content.slice(32), new Uint8Array(0), encodeJobInput({ input, salt: 8n })])
-      expect(codeOf(() => decodeJobInput(wrong, 4, commitment))).to.equal("WRONG_INPUT");
-    expect(codeOf(() => decodeJobWeights(encodeWords(vector), 4, 1n))).to.equal("WRONG_WEIGHTS");
-    expect(codeOf(() => decodeJobWeights(encodeWords(vector.slice(1)), 4, 1n))).to.equal("WRONG_WEIGHTS");
+      expect(codeThrown(() => decodeJobInput(wrong, 4, commitment))).to.equal("WRONG_INPUT");
+    expect(codeThrown(() => decodeJobWeights(encodeWords(vector), 4, 1n))).to.equal("WRONG_WEIGHTS");
+    expect(codeThrown(() => decodeJobWeights(encodeWords(vector.slice(1)), 4, 1n))).to.equal("WRONG_WEIGHTS");
   });
 
   it("only blob URIs name a blob", () => {
@@ -77,9 +64,9 @@ describe("Parcels", () => {
     const chain = { deployment, contracts: lockedBy(PROVER), transport: transportOf(mail, SPONSOR) };
     const content = toUtf8Bytes("private");
     expect(
-      await code(sendParcel({ ...chain, contracts: lockedBy(PROVER, 1n) }, SPONSOR, 5n, "input", content)),
+      await codeOf(sendParcel({ ...chain, contracts: lockedBy(PROVER, 1n) }, SPONSOR, 5n, "input", content)),
     ).to.equal("NOT_LOCKED");
-    expect(await code(sendParcel({ ...chain, contracts: lockedBy(OTHER) }, SPONSOR, 5n, "input", content))).to.equal(
+    expect(await codeOf(sendParcel({ ...chain, contracts: lockedBy(OTHER) }, SPONSOR, 5n, "input", content))).to.equal(
       "NO_PROVER_KEY",
     );
     expect(await sendParcel(chain, SPONSOR, 5n, "input", content)).to.equal(PROVER);
@@ -92,13 +79,13 @@ describe("Parcels", () => {
     expect(await receive()).to.deep.equal(content);
     expect(await receive(keys, OTHER)).to.equal(undefined);
     const stranger = readerKeysOf(new Uint8Array(32).fill(8));
-    expect(await code(receive(stranger))).to.equal("BAD_PARCEL");
+    expect(await codeOf(receive(stranger))).to.equal("BAD_PARCEL");
     // The same bytes under another job, kind or locker open for nobody.
     const topics = jobTopics(deployment);
     const sealed = mail.get(`${SPONSOR}/${topics.parcel(5n, "input", PROVER)}`)!;
     mail.set(`${SPONSOR}/${topics.parcel(6n, "input", PROVER)}`, sealed);
     mail.set(`${SPONSOR}/${topics.parcel(5n, "weights", PROVER)}`, sealed);
-    expect(await code(receive(keys, PROVER, 6n))).to.equal("BAD_PARCEL");
-    expect(await code(receive(keys, PROVER, 5n, "weights"))).to.equal("BAD_PARCEL");
+    expect(await codeOf(receive(keys, PROVER, 6n))).to.equal("BAD_PARCEL");
+    expect(await codeOf(receive(keys, PROVER, 5n, "weights"))).to.equal("BAD_PARCEL");
   });
 });

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { codeThrown } from "../../test/utils/codeOf.ts";
 import { seededInt, seededRandom, testSeed } from "../../test/vectors/seeded.ts";
 import { CommitKey } from "./commitment.ts";
 import { Curve, equalG1, type G1 } from "./curve.ts";
@@ -137,22 +138,15 @@ describe("shares", () => {
       expect(() => shareCommitment(curve, c, a, s)).to.throw(ShareError);
     }
     const [one, two] = [shareFor(secret, coefficients, 1), shareFor(secret, coefficients, 2)];
-    const code = (call: () => unknown): unknown => {
-      try {
-        return call();
-      } catch (error) {
-        return (error as ShareError).code;
-      }
-    };
-    expect(code(() => reconstruct([one], 1))).to.equal("TOO_FEW_SHARES");
-    expect(code(() => reconstruct([one, one], 1))).to.equal("DUPLICATE_NODE");
-    expect(code(() => reconstruct([one, two, two], 1))).to.equal("DUPLICATE_NODE");
-    expect(code(() => reconstruct([one, { s: 2, words: two.words.slice(1) }], 1))).to.equal("LENGTH");
-    expect(code(() => sumShares([]))).to.equal("EMPTY_SET");
-    expect(code(() => sumShares([one, two]))).to.equal("NODE_MIX");
-    expect(code(() => sumShares([one, { s: 1, words: one.words.slice(1) }]))).to.equal("LENGTH");
-    expect(code(() => shareFor(secret, [coefficients[0]!.slice(1)], 1))).to.equal("LENGTH");
-    expect(code(() => shareCoefficients(4, 0))).to.equal("NODE_INDEX");
-    expect(code(() => lagrangeWeights([1, 1], 0n))).to.equal("DUPLICATE_NODE");
+    expect(codeThrown(() => reconstruct([one], 1))).to.equal("TOO_FEW_SHARES");
+    expect(codeThrown(() => reconstruct([one, one], 1))).to.equal("DUPLICATE_NODE");
+    expect(codeThrown(() => reconstruct([one, two, two], 1))).to.equal("DUPLICATE_NODE");
+    expect(codeThrown(() => reconstruct([one, { s: 2, words: two.words.slice(1) }], 1))).to.equal("LENGTH");
+    expect(codeThrown(() => sumShares([]))).to.equal("EMPTY_SET");
+    expect(codeThrown(() => sumShares([one, two]))).to.equal("NODE_MIX");
+    expect(codeThrown(() => sumShares([one, { s: 1, words: one.words.slice(1) }]))).to.equal("LENGTH");
+    expect(codeThrown(() => shareFor(secret, [coefficients[0]!.slice(1)], 1))).to.equal("LENGTH");
+    expect(codeThrown(() => shareCoefficients(4, 0))).to.equal("NODE_INDEX");
+    expect(codeThrown(() => lagrangeWeights([1, 1], 0n))).to.equal("DUPLICATE_NODE");
   });
 });

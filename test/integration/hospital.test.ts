@@ -31,6 +31,7 @@ import { type Draft, draftsKey, draftsOf, prepare } from "../../hospital/src/nod
 import { openShareMessage } from "../../hospital/src/node/message.ts";
 import { type Hospital, startTown, type Town } from "../fixtures/hospitals.ts";
 import { deploySystem, type System } from "../fixtures/system.ts";
+import { codeOf } from "../utils/codeOf.ts";
 
 /** Real contracts, real proofs at n = 128, four hospitals that are also the committee's pool, a relay and the chain over HTTP. */
 describe("hospital nodes through the real contracts", function () {
@@ -386,7 +387,7 @@ describe("hospital nodes through the real contracts", function () {
         ...context,
         policy: { ...context.policy, nodeKeys: { [seat!.node]: `0x${"00".repeat(32)}` } },
       };
-      await expectCode(prepare(pinned, await view(round)), "KEY_NOT_PINNED");
+      expect(await codeOf(prepare(pinned, await view(round)))).to.equal("KEY_NOT_PINNED");
 
       const { rounds: real } = context.contracts;
       const liar = Object.create(real) as typeof real;
@@ -399,7 +400,7 @@ describe("hospital nodes through the real contracts", function () {
         contracts: { ...context.contracts, rounds: liar },
         witnesses: [system.contracts],
       };
-      await expectCode(prepare(lied, await view(round)), "RPC_DISAGREES");
+      expect(await codeOf(prepare(lied, await view(round)))).to.equal("RPC_DISAGREES");
       expect(draftsOf(context, round)).to.deep.equal([]);
     });
 
@@ -407,18 +408,10 @@ describe("hospital nodes through the real contracts", function () {
       const [first] = town.hospitals as [Hospital];
       const { liveRound } = await system.contracts.campaigns.get(first.campaigns[0]!);
       const round = await view(liveRound);
-      await expectCode(prepare(first.context, { ...round, base: { x: 1n, y: 2n } }), "BASE_MISMATCH");
+      expect(await codeOf(prepare(first.context, { ...round, base: { x: 1n, y: 2n } }))).to.equal("BASE_MISMATCH");
     });
   });
 });
-
-async function expectCode(run: Promise<unknown>, code: string): Promise<void> {
-  const error = await run.then(
-    () => undefined,
-    (cause: unknown) => cause,
-  );
-  expect((error as { code?: string } | undefined)?.code).to.equal(code);
-}
 
 /** Replaces the stored draft by one whose share for `seat` is off by one in one word; proof, opening and manifest are valid. */
 async function corruptShare(context: NodeContext, round: RoundView, seat: number): Promise<void> {

@@ -40,6 +40,7 @@ import {
 import { decryptTo } from "@mednexus/sdk/node";
 import { type Hospital, schema, startTown, type Town } from "../fixtures/hospitals.ts";
 import { deploySystem, type System, units } from "../fixtures/system.ts";
+import { codeOf } from "../utils/codeOf.ts";
 
 /** What an operator does with a node besides letting it run: enrol, look, rehearse, start, stop. */
 describe("hospital tools on a real chain", function () {
@@ -63,12 +64,6 @@ describe("hospital tools on a real chain", function () {
     await town?.stop();
     await system?.connection.close();
   });
-
-  const codeOf = (run: Promise<unknown>): Promise<string | undefined> =>
-    run.then(
-      () => undefined,
-      (error: unknown) => (error as { code?: string }).code,
-    );
 
   describe("enrolment", () => {
     it("every step can be repeated and then changes nothing", async () => {

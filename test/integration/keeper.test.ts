@@ -25,11 +25,10 @@ import {
   updateVector,
 } from "@mednexus/sdk";
 import { altered, auditReader, named } from "../fixtures/audit.ts";
-import { deploySystem, DAY, type Institution, N, type System, units } from "../fixtures/system.ts";
+import { deploySystem, DAY, GAS, type Institution, N, type System, units } from "../fixtures/system.ts";
 import { seededInt } from "../vectors/seeded.ts";
 
 const ROUND = keccakText("mednexus.purpose.round");
-const GAS = { gasLimit: 16_700_000n };
 
 /** What a member keeps to itself, and so can hand to nodes. */
 interface Secret {

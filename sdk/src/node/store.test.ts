@@ -2,16 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { codeThrown } from "../../../test/utils/codeOf.ts";
 import { FileStore } from "./store.ts";
-
-const codeOf = (run: () => unknown): string | undefined => {
-  try {
-    run();
-    return undefined;
-  } catch (error) {
-    return (error as { code?: string }).code;
-  }
-};
 
 describe("file store", () => {
   let parent: string;
@@ -45,7 +37,7 @@ describe("file store", () => {
     expect(new FileStore(folder).read("key")).to.equal("first");
     rmSync(join(folder, "key.json.next"));
     mkdirSync(join(folder, "key.json.next")); // as a full or broken disk: the new file cannot be made
-    expect(codeOf(() => store.write("key", "second"))).to.equal("STATE_WRITE");
+    expect(codeThrown(() => store.write("key", "second"))).to.equal("STATE_WRITE");
     expect(store.read("key")).to.equal("first");
   });
 
@@ -67,7 +59,7 @@ describe("file store", () => {
     const store = new FileStore(folder);
     for (const key of ["../x", "a/b", "", "A", "a.b", "a\0"])
       expect(
-        codeOf(() => store.write(key, 1)),
+        codeThrown(() => store.write(key, 1)),
         key,
       ).to.equal("STATE_KEY");
   });
@@ -75,12 +67,12 @@ describe("file store", () => {
   it("belongs to one process: a second is refused, a dead one's lock is taken over", () => {
     const store = new FileStore(folder);
     store.lock();
-    expect(codeOf(() => new FileStore(folder).lock())).to.equal("STATE_IN_USE");
+    expect(codeThrown(() => new FileStore(folder).lock())).to.equal("STATE_IN_USE");
     store.unlock();
     store.lock();
     store.unlock();
     writeFileSync(join(folder, "lock"), "1"); // process 1 lives
-    expect(codeOf(() => new FileStore(folder).lock())).to.equal("STATE_IN_USE");
+    expect(codeThrown(() => new FileStore(folder).lock())).to.equal("STATE_IN_USE");
     for (const dead of ["4194305", "", "junk", String(process.pid)]) {
       writeFileSync(join(folder, "lock"), dead);
       const next = new FileStore(folder);

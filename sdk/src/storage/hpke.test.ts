@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { getBytes, hexlify, toUtf8Bytes } from "ethers";
+import { codeOf } from "../../../test/utils/codeOf.ts";
 import {
   AEAD_AES_128_GCM,
   AEAD_AES_256_GCM,
@@ -34,11 +35,6 @@ const bytes = (hex: string): Uint8Array => getBytes(`0x${hex}`);
 const hex = (data: Uint8Array): string => hexlify(data).slice(2);
 const aeads = { 1: AEAD_AES_128_GCM, 2: AEAD_AES_256_GCM, 3: AEAD_ChaCha20Poly1305 };
 const label = toUtf8Bytes("a use");
-const codeOf = (run: Promise<unknown>): Promise<string | undefined> =>
-  run.then(
-    () => undefined,
-    (error: { code?: string }) => error.code,
-  );
 
 describe("HPKE", () => {
   it("[must show 4] passes RFC 9180's vectors, as sender and as reader", async () => {

@@ -1,6 +1,7 @@
 import { createCipheriv, createHash, hkdfSync } from "node:crypto";
 import { expect } from "chai";
 import { hexlify, toUtf8Bytes } from "ethers";
+import { codeOf } from "../../../test/utils/codeOf.ts";
 import {
   acceptedMutations,
   bufferBlob,
@@ -31,12 +32,6 @@ import { readDataset } from "./store.ts";
 const seed = testSeed();
 const random = seededRandom(seed);
 const pick = (below: number): number => Number(seededInt(random, 0n, BigInt(below) - 1n));
-
-const codeOf = (run: Promise<unknown> | (() => unknown)): Promise<string | undefined> =>
-  (typeof run === "function" ? Promise.resolve().then(run) : run).then(
-    () => undefined,
-    (error: { code?: string }) => error.code ?? String(error),
-  );
 
 describe(`encrypted datasets (seed ${seed})`, () => {
   let sealed: Sealed;

@@ -10,17 +10,10 @@ describeSealed("ModelINFT: clones", (get) => {
   let carol: Holder;
   let model: bigint;
 
-  beforeEach(async () => {
-    w = get();
-    [alice, bob, carol] = [await w.holder("alice"), await w.holder("bob"), await w.holder("carol")];
-    model = await w.sealed(alice);
-  });
-  const inft = (who: Holder) => w.system.as(who.wallet).inft;
-  const refused = (sent: Promise<unknown>, error: string, contract: unknown = w.inft) =>
-    expect(sent, error).to.be.revertedWithCustomError(contract as Contract, error);
+  before(() => ({ w, alice, bob, carol, model } = get()));
   const split = async (of: bigint) =>
     ((await w.inft.splitOf(of)) as unknown as { account: string; bps: bigint }[]).map((p) => [p.account, p.bps]);
-  const open = (shareBps = 2_000n, of = model) => w.system.done(inft(alice).fixCloneShare(of, shareBps));
+  const open = (shareBps = 2_000n, of = model) => w.system.done(w.by(alice).fixCloneShare(of, shareBps));
 
   it("are another token with the same data, key, royalty and runtime; the first stays where it is", async () => {
     await open();
@@ -40,7 +33,7 @@ describeSealed("ModelINFT: clones", (get) => {
       (await readSeal(w.system.contracts, model)).dataHash,
     );
     // A clone is a sealed token like any other.
-    await refused(inft(bob).transferFrom(bob.address, carol.address, clone), "SealedMovesByProof");
+    await w.refused(w.by(bob).transferFrom(bob.address, carol.address, clone), "SealedMovesByProof");
     await w.transfer(bob, carol, clone);
     expect(await readModelKey(w.system.contracts, clone, carol.keys.secret)).to.equal(k);
     await w.transfer(alice, carol, model);
@@ -68,30 +61,30 @@ describeSealed("ModelINFT: clones", (get) => {
   it("are closed until the creator opens them, once, for at most a fifth", async () => {
     const offer = await w.offer(model, bob, { clone: true });
     const proof = await w.proof(offer, alice, bob.wallet);
-    await refused(inft(alice).iClone(bob.address, model, [proof]), "CloningClosed");
-    await refused(inft(bob).fixCloneShare(model, 100n), "NotModelCreator");
-    await refused(inft(alice).fixCloneShare(model, 2_001n), "CloneShareTooHigh");
-    await refused(inft(alice).fixCloneShare(model, 0n), "CloneShareTooHigh");
+    await w.refused(w.by(alice).iClone(bob.address, model, [proof]), "CloningClosed");
+    await w.refused(w.by(bob).fixCloneShare(model, 100n), "NotModelCreator");
+    await w.refused(w.by(alice).fixCloneShare(model, 2_001n), "CloneShareTooHigh");
+    await w.refused(w.by(alice).fixCloneShare(model, 0n), "CloneShareTooHigh");
     await open(500n);
-    await refused(inft(alice).fixCloneShare(model, 100n), "CloneShareFixedAlready");
+    await w.refused(w.by(alice).fixCloneShare(model, 100n), "CloneShareFixedAlready");
     // The creator's word, whoever owns the token; a buyer cannot set it.
     const sold = await w.sealed(alice);
     await w.transfer(alice, bob, sold);
-    await refused(inft(bob).fixCloneShare(sold, 1n), "NotModelCreator");
+    await w.refused(w.by(bob).fixCloneShare(sold, 1n), "NotModelCreator");
   });
 
   it("[attack 54] use each consent once, and none meant for a transfer", async () => {
     await open();
     const offer = await w.offer(model, bob, { clone: true });
     const proof = await w.proof(offer, alice, bob.wallet);
-    await refused(inft(carol).iClone(bob.address, model, [proof]), "ERC721InsufficientApproval");
-    await w.system.done(inft(alice).iCloneFrom(alice.address, bob.address, model, [proof]));
-    await refused(inft(alice).iClone(bob.address, model, [proof]), "WrongSequence", w.system.contracts.transfers);
+    await w.refused(w.by(carol).iClone(bob.address, model, [proof]), "ERC721InsufficientApproval");
+    await w.system.done(w.by(alice).iCloneFrom(alice.address, bob.address, model, [proof]));
+    await w.refused(w.by(alice).iClone(bob.address, model, [proof]), "WrongSequence", w.system.contracts.transfers);
     const moving = await w.proof(await w.offer(model, bob), alice, bob.wallet);
-    await refused(inft(alice).iClone(bob.address, model, [moving]), "WrongOrder");
+    await w.refused(w.by(alice).iClone(bob.address, model, [moving]), "WrongOrder");
     const plain = await w.plain(alice);
     await open(100n, plain);
-    await refused(inft(alice).iClone(bob.address, plain, [moving]), "NotSealed");
+    await w.refused(w.by(alice).iClone(bob.address, plain, [moving]), "NotSealed");
   });
 
   it("[attack 150] nine generations deep: refused once a payee's share would vanish, or the payees are eight", async () => {
@@ -114,7 +107,7 @@ describeSealed("ModelINFT: clones", (get) => {
     expect(depth).to.deep.equal([2_000n, 400n, 80n, 16n, 3n]);
     const sixth = await w.holder("generation 6");
     const proof = await w.proof(await w.offer(of, sixth, { clone: true }), owner, sixth.wallet);
-    await refused(inft(owner).iClone(sixth.address, of, [proof]), "ShareVanishes");
+    await w.refused(w.by(owner).iClone(sixth.address, of, [proof]), "ShareVanishes");
     expect(await w.inft.ownerOf(of)).to.equal(owner.address);
 
     const wide = await w.sealed(
@@ -123,7 +116,7 @@ describeSealed("ModelINFT: clones", (get) => {
     );
     await open(2_000n, wide);
     const ninth = await w.proof(await w.offer(wide, bob, { clone: true }), alice, bob.wallet);
-    await refused(inft(alice).iClone(bob.address, wide, [ninth]), "TooManyPayees");
+    await w.refused(w.by(alice).iClone(bob.address, wide, [ninth]), "TooManyPayees");
   });
 });
 
@@ -131,15 +124,11 @@ describeSealed("ModelINFT: specs", (get) => {
   const hashes = [id("runtime 2"), id("input"), id("output")] as const;
 
   it("are appended by the owner, with the seal's data and a link to the lineage where there is one", async () => {
-    const w = get();
-    const alice = await w.holder("alice");
-    const bob = await w.holder("bob");
+    const { w, alice, bob, model } = get();
     const own = w.system.as(alice.wallet).versions;
     const { versions } = w.system.contracts;
-    const model = await w.sealed(alice);
     const dataHash = (await readSeal(w.system.contracts, model)).dataHash;
-    const refused = (sent: Promise<unknown>, error: string) =>
-      expect(sent, error).to.be.revertedWithCustomError(versions as unknown as Contract, error);
+    const refused = (sent: Promise<unknown>, error: string) => w.refused(sent, error, versions);
     await expect(own.publishSpec(model, ...hashes, false, 7, "ipfs://spec"))
       .to.emit(versions as unknown as Contract, "SpecPublished")
       .withArgs(model, 1n, ...hashes, dataHash, false, 0n, "ipfs://spec");
@@ -162,8 +151,7 @@ describeSealed("ModelINFT: specs", (get) => {
   });
 
   it("[attack 57] refuse an oversize URI", async () => {
-    const w = get();
-    const alice = await w.holder("alice");
+    const { w, alice } = get();
     const own = w.system.as(alice.wallet).versions;
     const model = await w.plain(alice);
     const uri = "x".repeat(513);

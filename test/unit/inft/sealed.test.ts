@@ -10,6 +10,7 @@ import { expect } from "chai";
 import { AbiCoder, type Contract, Wallet, ZeroAddress, ZeroHash, concat, hexlify, id } from "ethers";
 import { type Holder, type SealedWorld, describeSealed } from "../../fixtures/sealed.ts";
 import { DAY, N } from "../../fixtures/system.ts";
+import { codeOf } from "../../utils/codeOf.ts";
 
 const FR = 21888242871839275222246405745257275088548364400416034343698204186575808495617n;
 const coder = AbiCoder.defaultAbiCoder();
@@ -21,26 +22,12 @@ describeSealed("ModelINFT: sealed models", (get) => {
   let carol: Holder;
   let model: bigint;
 
-  beforeEach(async () => {
-    w = get();
-    [alice, bob, carol] = [await w.holder("alice"), await w.holder("bob"), await w.holder("carol")];
-    model = await w.sealed(alice);
-  });
-  const inft = (who: Holder) => w.system.as(who.wallet).inft;
-  const refused = (sent: Promise<unknown>, error: string, contract: unknown = w.inft) =>
-    expect(sent, error).to.be.revertedWithCustomError(contract as Contract, error);
+  before(() => ({ w, alice, bob, carol, model } = get()));
   const refusedByVerifier = (sent: Promise<unknown>, error: string) =>
-    refused(sent, error, w.system.contracts.transfers);
-  const fails = async (sent: Promise<unknown>, code: string) =>
-    expect(
-      await sent.then(
-        () => undefined,
-        (error: unknown) => error,
-      ),
-      code,
-    ).to.have.property("code", code);
+    w.refused(sent, error, w.system.contracts.transfers);
+  const fails = async (sent: Promise<unknown>, code: string) => expect(await codeOf(sent)).to.equal(code);
   const move = (who: Holder, to: string, proof: TransferProof, token = model) =>
-    inft(who).iTransfer(to, token, [proof]);
+    w.by(who).iTransfer(to, token, [proof]);
   const changed = (
     proof: TransferProof,
     access: Partial<TransferProof["accessProof"]>,
@@ -65,9 +52,9 @@ describeSealed("ModelINFT: sealed models", (get) => {
     it("is the owner's alone, with well-formed words", async () => {
       const token = await w.plain(alice);
       const { key, holder, keyHash } = await readSeal(w.system.contracts, model);
-      await refused(inft(bob).seal(token, id("x"), keyHash, key, holder), "NotModelOwner");
-      await refused(inft(alice).seal(token, ZeroHash, keyHash, key, holder), "ZeroHash");
-      await refused(inft(alice).seal(token, id("x"), 0n, key, holder), "ZeroHash");
+      await w.refused(w.by(bob).seal(token, id("x"), keyHash, key, holder), "NotModelOwner");
+      await w.refused(w.by(alice).seal(token, ZeroHash, keyHash, key, holder), "ZeroHash");
+      await w.refused(w.by(alice).seal(token, id("x"), 0n, key, holder), "ZeroHash");
       const { transfers } = w.system.contracts;
       for (const [badKey, badHolder, hash] of [
         [key, { x: 0n, y: 1n }, keyHash], // identity
@@ -76,20 +63,20 @@ describeSealed("ModelINFT: sealed models", (get) => {
         [key, { x: holder.x + FR, y: holder.y }, keyHash],
         [{ ...key, ex: 0n, ey: 1n }, holder, keyHash],
       ] as const)
-        await refused(inft(alice).seal(token, id("x"), hash, badKey, badHolder), "NotSealingPoint", transfers);
-      await refused(
-        inft(alice).seal(token, id("x"), keyHash, { ...key, c: FR }, holder),
+        await w.refused(w.by(alice).seal(token, id("x"), hash, badKey, badHolder), "NotSealingPoint", transfers);
+      await w.refused(
+        w.by(alice).seal(token, id("x"), keyHash, { ...key, c: FR }, holder),
         "NonCanonicalScalar",
         transfers,
       );
-      await refused(inft(alice).seal(token, id("x"), FR, key, holder), "NonCanonicalScalar", transfers);
+      await w.refused(w.by(alice).seal(token, id("x"), FR, key, holder), "NonCanonicalScalar", transfers);
     });
 
     it("renews with fresh data and a fresh key, and ends what was signed before", async () => {
       const offer = await w.offer(model, bob);
       const proof = await w.proof(offer, alice, bob.wallet);
       const { keyHash, key, holder } = await readSeal(w.system.contracts, model);
-      await refused(inft(alice).seal(model, id("fresh"), keyHash, key, holder), "KeyNotFresh");
+      await w.refused(w.by(alice).seal(model, id("fresh"), keyHash, key, holder), "KeyNotFresh");
       const k = await w.seal(alice, model, id("fresh"));
       expect(await readModelKey(w.system.contracts, model, alice.keys.secret)).to.equal(k);
       await refusedByVerifier(move(alice, bob.address, proof), "WrongSequence");
@@ -114,7 +101,7 @@ describeSealed("ModelINFT: sealed models", (get) => {
       expect(campaign).to.be.greaterThan(0n);
       const lineage = await w.system.model();
       await w.seal(owner, lineage);
-      await refused(
+      await w.refused(
         w.system.open(await w.system.terms({ model: lineage })),
         "SealedModel",
         w.system.contracts.versions,
@@ -149,10 +136,10 @@ describeSealed("ModelINFT: sealed models", (get) => {
     it("goes on from hand to hand, also by 0G's name and by an operator", async () => {
       const k = await readModelKey(w.system.contracts, model, alice.keys.secret);
       await w.transfer(alice, bob, model);
-      await inft(bob).approve(carol.address, model);
+      await w.by(bob).approve(carol.address, model);
       const proof = await w.proof(await w.offer(model, carol), bob, carol.wallet);
-      await refused(inft(carol).iTransferFrom(alice.address, carol.address, model, [proof]), "ERC721IncorrectOwner");
-      await w.system.done(inft(carol).iTransferFrom(bob.address, carol.address, model, [proof]));
+      await w.refused(w.by(carol).iTransferFrom(alice.address, carol.address, model, [proof]), "ERC721IncorrectOwner");
+      await w.system.done(w.by(carol).iTransferFrom(bob.address, carol.address, model, [proof]));
       expect(await readModelKey(w.system.contracts, model, carol.keys.secret)).to.equal(k);
       // To oneself: another key of the same owner.
       const fresh = { ...carol, keys: (await w.holder("carol's next key")).keys };
@@ -161,21 +148,21 @@ describeSealed("ModelINFT: sealed models", (get) => {
     });
 
     it("[attack 59] ERC-721's own transfers of a sealed token are refused by name, for owner, operator and stranger", async () => {
-      await inft(alice).setApprovalForAll(carol.address, true);
+      await w.by(alice).setApprovalForAll(carol.address, true);
       for (const who of [alice, carol, bob]) {
-        await refused(inft(who).transferFrom(alice.address, bob.address, model), "SealedMovesByProof");
+        await w.refused(w.by(who).transferFrom(alice.address, bob.address, model), "SealedMovesByProof");
         for (const signature of [
           "safeTransferFrom(address,address,uint256)",
           "safeTransferFrom(address,address,uint256,bytes)",
         ] as const) {
           const more = signature.endsWith("bytes)") ? ["0x"] : [];
-          const sent = (inft(who).getFunction(signature) as unknown as (...a: unknown[]) => Promise<unknown>)(
+          const sent = (w.by(who).getFunction(signature) as unknown as (...a: unknown[]) => Promise<unknown>)(
             alice.address,
             bob.address,
             model,
             ...more,
           );
-          await refused(sent, "SealedMovesByProof");
+          await w.refused(sent, "SealedMovesByProof");
         }
       }
       expect(await w.inft.ownerOf(model)).to.equal(alice.address);
@@ -184,7 +171,7 @@ describeSealed("ModelINFT: sealed models", (get) => {
     it("[attack 54] an old owner's proof is good once: not again, not after a round trip, not for another token", async () => {
       const proof = await w.proof(await w.offer(model, bob), alice, bob.wallet);
       await w.system.done(move(alice, bob.address, proof));
-      await refused(move(alice, bob.address, proof), "ERC721InsufficientApproval");
+      await w.refused(move(alice, bob.address, proof), "ERC721InsufficientApproval");
       await refusedByVerifier(move(bob, bob.address, proof), "WrongSequence");
       await w.transfer(bob, alice, model);
       await refusedByVerifier(move(alice, bob.address, proof), "WrongSequence");
@@ -202,35 +189,35 @@ describeSealed("ModelINFT: sealed models", (get) => {
     });
 
     it("[attack 55] approvals and usage rights end with the owner, and a round trip revives none", async () => {
-      await inft(alice).approve(carol.address, model);
-      await inft(alice).authorizeUsage(model, carol.address);
+      await w.by(alice).approve(carol.address, model);
+      await w.by(alice).authorizeUsage(model, carol.address);
       await w.transfer(alice, bob, model);
       await w.transfer(bob, alice, model);
       expect(await w.inft.getApproved(model)).to.equal(ZeroAddress);
       expect(await w.inft.mayUse(model, carol.address)).to.equal(false);
       expect(await w.inft.authorizedUsersOf(model)).to.deep.equal([]);
       const proof = await w.proof(await w.offer(model, carol), alice, carol.wallet);
-      await refused(inft(carol).iTransfer(carol.address, model, [proof]), "ERC721InsufficientApproval");
+      await w.refused(w.by(carol).iTransfer(carol.address, model, [proof]), "ERC721InsufficientApproval");
     });
 
     it("refuses strangers, plain tokens, the zero address and any number of proofs but one", async () => {
       const proof = await w.proof(await w.offer(model, bob), alice, bob.wallet);
-      await refused(move(bob, bob.address, proof), "ERC721InsufficientApproval");
-      await refused(move(alice, ZeroAddress, proof), "ERC721InvalidReceiver");
-      await refused(move(alice, bob.address, proof, 99n), "ERC721NonexistentToken");
-      await refused(move(alice, bob.address, proof, await w.plain(alice)), "NotSealed");
-      await refused(inft(alice).iTransfer(bob.address, model, []), "OneProofPerItem");
-      await refused(inft(alice).iTransfer(bob.address, model, [proof, proof]), "OneProofPerItem");
+      await w.refused(move(bob, bob.address, proof), "ERC721InsufficientApproval");
+      await w.refused(move(alice, ZeroAddress, proof), "ERC721InvalidReceiver");
+      await w.refused(move(alice, bob.address, proof, 99n), "ERC721NonexistentToken");
+      await w.refused(move(alice, bob.address, proof, await w.plain(alice)), "NotSealed");
+      await w.refused(w.by(alice).iTransfer(bob.address, model, []), "OneProofPerItem");
+      await w.refused(w.by(alice).iTransfer(bob.address, model, [proof, proof]), "OneProofPerItem");
     });
 
     it("binds the order: another receiver, a clone's consent, another owner's", async () => {
       const proof = await w.proof(await w.offer(model, bob), alice, bob.wallet);
-      await refused(move(alice, carol.address, proof), "WrongOrder");
+      await w.refused(move(alice, carol.address, proof), "WrongOrder");
       const cloning = await w.proof(await w.offer(model, bob, { clone: true }), alice, bob.wallet);
-      await refused(move(alice, bob.address, cloning), "WrongOrder");
+      await w.refused(move(alice, bob.address, cloning), "WrongOrder");
       const offer = await w.offer(model, bob);
       const lie = { ...offer, order: { ...offer.order, from: carol.address } };
-      await refused(move(alice, bob.address, await w.proof(lie, alice, bob.wallet)), "WrongOrder");
+      await w.refused(move(alice, bob.address, await w.proof(lie, alice, bob.wallet)), "WrongOrder");
     });
 
     it("lives until its deadline, to the second", async () => {
@@ -249,13 +236,13 @@ describeSealed("ModelINFT: sealed models", (get) => {
       await refusedByVerifier(move(alice, bob.address, await w.proof(offer, alice, alice.wallet)), "NoConsent");
       const byCarol = await w.proof(offer, alice, carol.wallet);
       await refusedByVerifier(move(alice, bob.address, byCarol), "NoConsent");
-      await inft(bob).delegateAccess(carol.address);
+      await w.by(bob).delegateAccess(carol.address);
       expect(await w.inft.getDelegateAccess(bob.address)).to.equal(carol.address);
       await w.system.connection.networkHelpers.mine();
       const snapshot = await w.system.connection.networkHelpers.takeSnapshot();
       await w.system.done(move(alice, bob.address, byCarol));
       await snapshot.restore();
-      await inft(bob).delegateAccess(ZeroAddress);
+      await w.by(bob).delegateAccess(ZeroAddress);
       await refusedByVerifier(move(alice, bob.address, byCarol), "NoConsent");
     });
 
@@ -358,7 +345,7 @@ describeSealed("ModelINFT: sealed models", (get) => {
       expect(inputs.length).to.equal(13);
       await refusedByVerifier(move(alice, bob.address, changed(proof, {}, { proof: words })), "NotRekeyVerifier");
       await w.system.contracts.verifiers.retire(w.rekeyVerifier);
-      await refused(move(alice, bob.address, proof), "VerifierIsRetired", w.system.contracts.verifiers);
+      await w.refused(move(alice, bob.address, proof), "VerifierIsRetired", w.system.contracts.verifiers);
     });
   });
 
@@ -405,7 +392,10 @@ describeSealed("ModelINFT: sealed models", (get) => {
       const k = await readModelKey(w.system.contracts, model, alice.keys.secret);
       const { dataHash } = await readSeal(w.system.contracts, await w.sealed(carol));
       const offer = { ...(await w.offer(model, bob)), newDataHash: dataHash };
-      await refused(move(alice, bob.address, await w.attested(offer, k, attestor, enclave, bob.wallet)), "DataClaimed");
+      await w.refused(
+        move(alice, bob.address, await w.attested(offer, k, attestor, enclave, bob.wallet)),
+        "DataClaimed",
+      );
     });
   });
 
@@ -417,7 +407,7 @@ describeSealed("ModelINFT: sealed models", (get) => {
     for (const mood of [1n, 2n, 3n, 4n]) {
       await wallet.setMood!(mood);
       await refusedByVerifier(
-        inft(alice).iTransfer(receiver.address, model, [proof], { gasLimit: 3_000_000n }),
+        w.by(alice).iTransfer(receiver.address, model, [proof], { gasLimit: 3_000_000n }),
         "NoConsent",
       );
     }

@@ -5,7 +5,7 @@ import {
   DATASET,
   DAY,
   defaultJob,
-  deployMarket,
+  describeMarket,
   GAS,
   type Job,
   type JobTerms,
@@ -21,7 +21,7 @@ const { collateral, feeMin, feeMax, lockWindow } = defaultJob;
 const CUT = (collateral * parameters.treasuryCutBps) / 10_000n;
 const State = { open: 1n, locked: 2n, attested: 3n, settled: 4n, ended: 5n };
 
-describe("ComputeMarket: jobs", () => {
+describeMarket("ComputeMarket: jobs", (get) => {
   let market: Market;
   let model: Model;
   let hospital: Institution;
@@ -29,22 +29,13 @@ describe("ComputeMarket: jobs", () => {
   let sponsor: Wallet;
   let prover: Wallet;
   let other: Wallet;
-  let snapshot: { restore(): Promise<void> };
   const compute = () => market.contracts.compute;
   const stake = () => market.contracts.stake;
   const state = async (job: Job) => (await compute().jobOf(job.id)).state;
   const as = (who: Wallet) => market.as(who).compute;
   const until = async (job: Job) => (await compute().jobOf(job.id)).until;
 
-  before(async () => {
-    market = await deployMarket();
-    [owner, sponsor] = [await market.system.wallet("owner"), await market.system.wallet("sponsor")];
-    [prover, other] = [await market.prover("1"), await market.prover("2")];
-    model = await market.model(owner);
-    hospital = await market.system.institution();
-    snapshot = await market.system.connection.networkHelpers.takeSnapshot();
-  });
-  afterEach(() => snapshot.restore());
+  before(() => ({ market, model, hospital, owner, sponsor, prover, other } = get()));
 
   const request = (change: Partial<JobTerms> = {}) => market.request(model, change, sponsor);
   const chosen = (change: Partial<JobTerms> = {}) =>

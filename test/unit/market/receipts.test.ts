@@ -18,7 +18,7 @@ import { getBytes, hexlify, id, type Signer, SigningKey, toBeHex, type Wallet, Z
 import {
   DATASET,
   defaultJob,
-  deployMarket,
+  describeMarket,
   GAS,
   type Job,
   type JobTerms,
@@ -36,7 +36,7 @@ const KIND = id("compute");
 const SECP256K1 = 1n;
 const P256 = 2n;
 
-describe("JobReceipts", () => {
+describeMarket("JobReceipts", (get) => {
   let market: Market;
   let model: Model;
   let hospital: Institution;
@@ -44,22 +44,15 @@ describe("JobReceipts", () => {
   let sponsor: Wallet;
   let prover: Wallet;
   let other: Wallet;
-  let snapshot: { restore(): Promise<void> };
   let receipts: Market["contracts"]["receipts"];
   const compute = () => market.contracts.compute;
   const state = async (job: Job) => (await compute().jobOf(job.id)).state;
   const as = (who: Signer) => market.as(who).receipts;
 
-  before(async () => {
-    market = await deployMarket();
+  before(() => {
+    ({ market, model, hospital, owner, sponsor, prover, other } = get());
     ({ receipts } = market.contracts);
-    [owner, sponsor] = [await market.system.wallet("owner"), await market.system.wallet("sponsor")];
-    [prover, other] = [await market.prover("1"), await market.prover("2")];
-    model = await market.model(owner);
-    hospital = await market.system.institution();
-    snapshot = await market.system.connection.networkHelpers.takeSnapshot();
   });
-  afterEach(() => snapshot.restore());
 
   const request = (change: Partial<JobTerms> = {}) => market.request(model, change, sponsor);
   async function locked(change: Partial<JobTerms> = {}, by: Wallet = prover): Promise<Job> {

@@ -1,10 +1,9 @@
 import { Fr } from "@mednexus/sdk";
 import { expect } from "chai";
-import { deploySystem, type Institution, type System, type Update, units } from "../../fixtures/system.ts";
+import { deploySystem, GAS, type Institution, type System, type Update, units } from "../../fixtures/system.ts";
 
 /** EIP-7825: no transaction may use more gas. */
 const TRANSACTION_GAS = 16_777_216;
-const GAS = { gasLimit: 16_700_000n };
 const MEMBERS = 256;
 const BAD = 57;
 

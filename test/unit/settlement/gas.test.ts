@@ -1,10 +1,9 @@
 import { expect } from "chai";
 import { finalization, summed } from "../../fixtures/settle.ts";
-import { deploySystem, type Institution, type System, units } from "../../fixtures/system.ts";
+import { deploySystem, GAS, type Institution, type System, units } from "../../fixtures/system.ts";
 
 /** Whole transactions, for a prover without credit yet, by itself and by somebody else: the dearest cases. */
 const CEILING = 600_000;
-const GAS = { gasLimit: 16_700_000n };
 
 describe("gas of finalize", () => {
   let system: System;

@@ -1,4 +1,4 @@
-import type { G2 } from "@mednexus/sdk";
+import { FQ_MODULUS, type G2 } from "@mednexus/sdk";
 import { bn254 } from "@noble/curves/bn254.js";
 
 const toNoble = (p: { xIm: bigint; xRe: bigint; yIm: bigint; yRe: bigint }) =>
@@ -9,6 +9,9 @@ export function addG2(p: G2, q: G2): G2 {
   const { x, y } = toNoble(p).add(toNoble(q)).toAffine();
   return { xIm: x.c1, xRe: x.c0, yIm: y.c1, yRe: y.c0 };
 }
+
+/** −p of a point that is not infinity. */
+export const negG2 = (p: G2): G2 => ({ ...p, yIm: FQ_MODULUS - p.yIm, yRe: FQ_MODULUS - p.yRe });
 
 /** The twist has about q² points and G2 only r of them: the first point found is outside. */
 export function twistPointOutsideG2(): G2 {

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { codeOf } from "../../../../test/utils/codeOf.ts";
 import { seededRandom, testSeed } from "../../../../test/vectors/seeded.ts";
 import { recoverKey } from "../../storage/custody.ts";
 import { openKey, openShare, wrapShare } from "../../storage/envelope.ts";
@@ -43,12 +44,6 @@ const facts: Facts = {
   schema: `0x${"11".repeat(32)}`,
   records: 3,
 };
-
-const codeOf = (run: Promise<unknown> | (() => unknown)): Promise<string | undefined> =>
-  (typeof run === "function" ? Promise.resolve().then(run) : run).then(
-    () => undefined,
-    (error: { code?: string }) => error.code ?? String(error),
-  );
 
 describe(`archive (seed ${seed})`, () => {
   let folder: string;

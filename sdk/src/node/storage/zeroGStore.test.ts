@@ -3,15 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { Wallet } from "ethers";
+import { codeOf } from "../../../../test/utils/codeOf.ts";
 import { storageRoot } from "../../storage/root.ts";
 import { LocalStore } from "./localStore.ts";
 import { loadZeroGSdk, type ZeroGSdk, ZeroGStore } from "./zeroGStore.ts";
-
-const codeOf = (run: Promise<unknown>): Promise<string | undefined> =>
-  run.then(
-    () => undefined,
-    (error: { code?: string }) => error.code ?? String(error),
-  );
 
 /** What is ours: the order of steps and the checks of what the network answers. The network itself is a folder here. */
 describe("0G store", () => {
