@@ -52,8 +52,6 @@ abstract contract MarketLedger is MarketSystem {
 
     string public violation; // first property that a call broke
     uint256 public done; // calls that went through
-    uint256 public settledJobs;
-    uint256 public slashes;
 
     address[] internal _parties;
     mapping(address party => uint256) internal _due; // credited by right, withdrawals not subtracted
@@ -97,7 +95,6 @@ abstract contract MarketLedger is MarketSystem {
         _lockedSum[job.prover] -= _terms[index].collateral;
         job.phase = Phase.Settled;
         _endReservation(index, true);
-        ++settledJobs;
     }
 
     function _payEnd(uint256 index) internal {
@@ -118,7 +115,6 @@ abstract contract MarketLedger is MarketSystem {
         _staked[job.prover] -= slashed;
         _due[TREASURY] += slashed - compensation;
         _lockedSum[job.prover] -= collateral;
-        ++slashes;
     }
 
     function _reopen(uint256 index, uint256 at) internal {

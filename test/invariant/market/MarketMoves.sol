@@ -43,10 +43,10 @@ contract MarketMoves is MarketLedger {
         if (_jobs.length == MAX_JOBS) return;
         JobTerms memory t = _randomTerms(_sponsor(bound(who, 0, SPONSORS - 1)), seed);
         uint256 deposit = _depositOf(t.feeMax);
-        (bool ok, ) = _send(t.sponsor, address(compute), abi.encodeCall(compute.request, (t, "", _noPermit())));
         bool legal = !_isPaused() && _mayUse(t) && !_isRetired(t);
-        _check(ok == legal, legal ? "P9: a legal request failed" : "P7 P8: a request went through that must not");
-        if (!ok) return;
+        string memory what = legal ? "P9: a legal request failed" : "P7 P8: a request went through that must not";
+        bytes memory call_ = abi.encodeCall(compute.request, (t, "", _noPermit()));
+        if (!_move(t.sponsor, address(compute), call_, legal, what)) return;
         _paidIn += deposit;
         Job storage job = _jobs.push();
         (job.phase, job.deposit, job.rampStart) = (Phase.Open, deposit, block.timestamp);
@@ -55,7 +55,6 @@ contract MarketMoves is MarketLedger {
             Licence storage l = _licences[LicenseId.unwrap(t.modelLicense) - 1];
             if (!l.timed) l.reserved += 1;
         }
-        ++done;
     }
 
     function lock(uint256 which, uint256 who) external {
@@ -81,7 +80,6 @@ contract MarketMoves is MarketLedger {
         job.until = block.timestamp + (t.ackWindow == 0 ? t.lockWindow : t.ackWindow);
         job.epoch = t.datasetVersion == 0 ? 0 : consent.epochOf(dataset);
         _lockedSum[prover] += t.collateral;
-        ++done;
     }
 
     function acknowledge(uint256 which) external {
@@ -89,24 +87,20 @@ contract MarketMoves is MarketLedger {
         if (!any) return;
         Job storage job = _jobs[i];
         JobTerms memory t = _terms[i];
-        (bool ok, ) = _send(job.prover, address(compute), abi.encodeCall(compute.acknowledge, (_jobId(i), t)));
-        _check(ok == (block.timestamp <= job.until), "P8: acknowledgement");
-        if (!ok) return;
+        bytes memory call_ = abi.encodeCall(compute.acknowledge, (_jobId(i), t));
+        if (!_move(job.prover, address(compute), call_, block.timestamp <= job.until, "P8: acknowledgement")) return;
         (job.phase, job.until) = (Phase.Running, block.timestamp + t.lockWindow);
-        ++done;
     }
 
     function abandon(uint256 which, bool byProver) external {
         (bool any, uint256 i) = _pick(which, Phase.Waiting, Phase.Waiting);
         if (!any) return;
         Job storage job = _jobs[i];
-        address by = byProver ? job.prover : STRANGER;
-        (bool ok, ) = _send(by, address(compute), abi.encodeCall(compute.abandon, (_jobId(i), _terms[i])));
-        _check(ok == (byProver || block.timestamp > job.until), "P8 P9: abandon");
-        if (!ok) return;
+        bytes memory call_ = abi.encodeCall(compute.abandon, (_jobId(i), _terms[i]));
+        bool legal = byProver || block.timestamp > job.until;
+        if (!_move(byProver ? job.prover : STRANGER, address(compute), call_, legal, "P8 P9: abandon")) return;
         _lockedSum[job.prover] -= _terms[i].collateral;
         _reopen(i, block.timestamp);
-        ++done;
     }
 
     function cancel(uint256 which) external {
@@ -114,24 +108,19 @@ contract MarketMoves is MarketLedger {
         if (!any) return;
         Job storage job = _jobs[i];
         JobTerms memory t = _terms[i];
-        (bool ok, ) = _send(t.sponsor, address(compute), abi.encodeCall(compute.cancel, (_jobId(i), t)));
-        _check(ok == (job.phase <= Phase.Waiting), "P8: cancel");
-        if (!ok) return;
+        bytes memory call_ = abi.encodeCall(compute.cancel, (_jobId(i), t));
+        if (!_move(t.sponsor, address(compute), call_, job.phase <= Phase.Waiting, "P8: cancel")) return;
         if (job.phase == Phase.Waiting) _lockedSum[job.prover] -= t.collateral;
         _payEnd(i);
-        ++done;
     }
 
     function expire(uint256 which) external {
         (bool any, uint256 i) = _pick(which, Phase.Open, Phase.Ended);
         if (!any) return;
         Job storage job = _jobs[i];
-        (bool ok, ) = _send(STRANGER, address(compute), abi.encodeCall(compute.expire, (_jobId(i), _terms[i])));
+        bytes memory call_ = abi.encodeCall(compute.expire, (_jobId(i), _terms[i]));
         bool legal = job.phase == Phase.Running && block.timestamp > job.until && !_isRetired(_terms[i]);
-        _check(ok == legal, "P5 P9: expire");
-        if (!ok) return;
-        _expireShadow(i);
-        ++done;
+        if (_move(STRANGER, address(compute), call_, legal, "P5 P9: expire")) _expireShadow(i);
     }
 
     function end(uint256 which) external {
@@ -148,10 +137,8 @@ contract MarketMoves is MarketLedger {
         ProvenReceipt memory item = _proven(i, true);
         address by = relayed ? STRANGER : job.prover;
         if (by == address(0)) return;
-        (bool ok, ) = _send(by, address(receipts), abi.encodeCall(receipts.settle, (item)));
-        _check(ok == _deliverable(i), "P5: a delivery");
-        if (ok) _paySettlement(i);
-        ++done;
+        bytes memory call_ = abi.encodeCall(receipts.settle, (item));
+        if (_move(by, address(receipts), call_, _deliverable(i), "P5: a delivery")) _paySettlement(i);
     }
 
     /// Three receipts, each good or bad by its own shadow; the bad ones block nobody.
@@ -173,7 +160,6 @@ contract MarketMoves is MarketLedger {
         for (uint256 k; k < 3; ++k) if (good[k]) ++expected;
         _check(ok && abi.decode(ret, (uint256)) == expected, "P5: a batch settled what it must not, or too little");
         for (uint256 k; k < 3; ++k) if (ok && good[k]) _paySettlement(picks[k]);
-        ++done;
     }
 
     function attest(uint256 which, bool falsely) external {
@@ -185,11 +171,9 @@ contract MarketMoves is MarketLedger {
         Receipt memory r = _receipt(i, falsely ? 0 : 1);
         bytes memory signature = _sign(ATTESTOR_KEY, receipts.digestOf(r));
         bytes memory call_ = abi.encodeCall(receipts.attest, (t, r, "", attestor, signature));
-        (bool ok, ) = _send(job.prover, address(receipts), call_);
-        _check(ok == (block.timestamp <= job.until && t.challengeWindow != 0), "P5: an attestation");
-        if (!ok) return;
+        bool legal = block.timestamp <= job.until && t.challengeWindow != 0;
+        if (!_move(job.prover, address(receipts), call_, legal, "P5: an attestation")) return;
         (job.phase, job.until) = (Phase.Attested, block.timestamp + t.challengeWindow);
-        ++done;
     }
 
     function challenge(uint256 which, bool byStranger) external {
@@ -204,12 +188,11 @@ contract MarketMoves is MarketLedger {
         _send(by, address(receipts), abi.encodeCall(receipts.commitChallenge, (commitment)));
         vm.roll(block.number + 1);
         Receipt memory r = _receipt(i, job.falsely ? 0 : 1);
-        (bool ok, ) = _send(by, address(receipts), abi.encodeCall(receipts.challenge, (t, r, output, salt)));
-        _check(ok == (job.falsely && block.timestamp <= job.until && !_isRetired(t)), "P6: a challenge");
-        if (!ok) return;
+        bytes memory call_ = abi.encodeCall(receipts.challenge, (t, r, output, salt));
+        bool legal = job.falsely && block.timestamp <= job.until && !_isRetired(t);
+        if (!_move(by, address(receipts), call_, legal, "P6: a challenge")) return;
         _due[by] += _slashLocker(i, job.fee);
         _reopen(i, block.timestamp);
-        ++done;
     }
 
     function release(uint256 which) external {
@@ -218,11 +201,10 @@ contract MarketMoves is MarketLedger {
     }
 
     function sweepFees() external {
-        (bool ok, ) = _send(STRANGER, address(compute), abi.encodeCall(compute.sweepFees, ()));
-        _check(ok, "P8: fees could not be swept");
+        bytes memory call_ = abi.encodeCall(compute.sweepFees, ());
+        if (!_move(STRANGER, address(compute), call_, true, "P8: fees could not be swept")) return;
         _due[TREASURY] += _fees;
         _fees = 0;
-        ++done;
     }
 
     // --- licences
@@ -238,16 +220,14 @@ contract MarketMoves is MarketLedger {
             licenses.buy,
             (OfferId.wrap(uint64(offer)), uint32(units), purpose, _noPermit())
         );
-        (bool ok, ) = _send(by, address(licenses), call_);
         bool data = o.asset == ILicenseMarket.Asset.Dataset;
-        _check(ok == (!_isPaused() && (!data || _isConsented())), "P7 P8: a purchase");
-        if (!ok) return;
+        bool legal = !_isPaused() && (!data || _isConsented());
+        if (!_move(by, address(licenses), call_, legal, "P7 P8: a purchase")) return;
         _paidIn += uint256(o.price) * units;
         Licence storage l = _licences.push();
         (l.buyer, l.timed, l.data) = (by, o.period != 0, data);
         (l.price, l.units, l.minUnits) = (o.price, units, o.minUnits);
         (l.period, l.start, l.epoch) = (o.period, block.timestamp, data ? consent.epochOf(dataset) : 0);
-        ++done;
     }
 
     function useLicence(uint256 which, uint256 uses) external {
@@ -256,31 +236,24 @@ contract MarketMoves is MarketLedger {
         Licence storage l = _licences[i];
         uses = bound(uses, 1, 3);
         bytes memory call_ = abi.encodeCall(licenses.use, (_licenceId(i), uint32(uses)));
-        (bool ok, ) = _send(l.buyer, address(licenses), call_);
-        _check(ok == _isValid(l, uses), "P7 P8: a use");
-        if (ok && !l.timed) l.used += uses;
-        ++done;
+        if (_move(l.buyer, address(licenses), call_, _isValid(l, uses), "P7 P8: a use") && !l.timed) l.used += uses;
     }
 
     function collect(uint256 which) external {
         if (_licences.length == 0) return;
         uint256 i = which % _licences.length;
-        (bool ok, ) = _send(STRANGER, address(licenses), abi.encodeCall(licenses.collect, (_licenceId(i))));
-        _check(ok, "P8: collecting failed");
-        if (ok) _payCollect(_licences[i]);
-        ++done;
+        bytes memory call_ = abi.encodeCall(licenses.collect, (_licenceId(i)));
+        if (_move(STRANGER, address(licenses), call_, true, "P8: collecting failed")) _payCollect(_licences[i]);
     }
 
     function closeLicence(uint256 which, bool byStranger) external {
         if (_licences.length == 0) return;
         uint256 i = which % _licences.length;
         Licence storage l = _licences[i];
-        address by = byStranger ? STRANGER : l.buyer;
-        (bool ok, ) = _send(by, address(licenses), abi.encodeCall(licenses.close, (_licenceId(i))));
-        bool gone = l.data && !_isConsented();
-        _check(ok == (!l.closed && (!byStranger || gone)), "P8: closing a licence");
-        if (ok) _payClose(l, l.data && consent.epochOf(dataset) != l.epoch);
-        ++done;
+        bytes memory call_ = abi.encodeCall(licenses.close, (_licenceId(i)));
+        bool legal = !l.closed && (!byStranger || (l.data && !_isConsented()));
+        if (!_move(byStranger ? STRANGER : l.buyer, address(licenses), call_, legal, "P8: closing a licence")) return;
+        _payClose(l, l.data && consent.epochOf(dataset) != l.epoch);
     }
 
     // --- the world
@@ -289,9 +262,9 @@ contract MarketMoves is MarketLedger {
         address by = _prover(bound(who, 0, PROVERS - 1));
         if (what % 3 == 0) {
             amount = bound(amount, 1, 20_000_000);
-            (bool ok, ) = _send(by, address(stake), abi.encodeCall(stake.deposit, (amount)));
-            _check(ok == !_isPaused(), "P8: a deposit");
-            if (ok) (_staked[by], _paidIn) = (_staked[by] + amount, _paidIn + amount);
+            bytes memory call_ = abi.encodeCall(stake.deposit, (amount));
+            if (!_move(by, address(stake), call_, !_isPaused(), "P8: a deposit")) return;
+            (_staked[by], _paidIn) = (_staked[by] + amount, _paidIn + amount);
         } else if (what % 3 == 1) {
             uint256 free = stake.freeOf(by);
             amount = bound(amount, 1, free + 1);
@@ -303,7 +276,6 @@ contract MarketMoves is MarketLedger {
             (bool ok, ) = _send(by, address(stake), abi.encodeCall(stake.withdrawUnbonded, (index)));
             if (ok) (_staked[by], _due[by]) = (_staked[by] - matured, _due[by] + matured);
         }
-        ++done;
     }
 
     function withdraw(uint256 who, uint256 amount) external {
@@ -315,21 +287,15 @@ contract MarketMoves is MarketLedger {
         _check(ok && token.balanceOf(by) - before == amount, "P8: a withdrawal");
         _withdrawn[by] += token.balanceOf(by) - before;
         _paidOut += token.balanceOf(by) - before;
-        ++done;
     }
 
     function toggleConsent(bool live) external {
         bytes32 grants = live ? keccak256(abi.encode(block.timestamp)) : bytes32(0);
-        (bool ok, ) = _send(
-            HOSPITAL,
-            address(consent),
-            abi.encodeCall(consent.setGrants, (dataset, grants, 10, false))
-        );
-        _check(ok, "P8: grants");
+        bytes memory call_ = abi.encodeCall(consent.setGrants, (dataset, grants, 10, false));
+        _move(HOSPITAL, address(consent), call_, true, "P8: grants");
         _consentLive = live;
         uint256 from = block.timestamp + 1 days;
         if (from > _consentFrom) _consentFrom = from;
-        ++done;
     }
 
     function pause(uint256 length) external {
@@ -337,20 +303,17 @@ contract MarketMoves is MarketLedger {
         try parameters.pauseEntries(uint32(bound(length, 1 minutes, 1 days))) {
             _pausedUntil = parameters.entriesPausedUntil();
         } catch {}
-        ++done;
     }
 
     function retire(uint256 chance) external {
         if (_retired || chance % 16 != 0) return;
         verifiers.retire(retirable);
         _retired = true;
-        ++done;
     }
 
     function pass(uint256 time) external {
         vm.warp(block.timestamp + bound(time, 1, time % 5 == 0 ? 2 days : 20 minutes));
         vm.roll(block.number + 1);
-        ++done;
     }
 
     /// Waits until every clock has run out and ends all jobs: nobody's help is needed (P9).
@@ -362,7 +325,6 @@ contract MarketMoves is MarketLedger {
             else if (_jobs[i].phase < Phase.Settled) _endJob(i);
             _check(_jobs[i].phase >= Phase.Settled, "P9: a job has no exit");
         }
-        ++done;
     }
 
     // --- shared
@@ -370,24 +332,22 @@ contract MarketMoves is MarketLedger {
     function _endJob(uint256 i) private {
         Job storage job = _jobs[i];
         JobTerms memory t = _terms[i];
-        (bool ok, ) = _send(STRANGER, address(compute), abi.encodeCall(compute.end, (_jobId(i), t)));
+        bytes memory call_ = abi.encodeCall(compute.end, (_jobId(i), t));
         bool late = block.timestamp > t.deadline && job.phase != Phase.Attested;
-        _check(ok == (job.phase < Phase.Settled && (_isRetired(t) || late)), "P5 P9 P10: ending a job");
-        if (!ok) return;
+        bool legal = job.phase < Phase.Settled && (_isRetired(t) || late);
+        if (!_move(STRANGER, address(compute), call_, legal, "P5 P9 P10: ending a job")) return;
         if (_isRetired(t) || job.phase == Phase.Waiting) {
             if (job.phase != Phase.Open) _lockedSum[job.prover] -= t.collateral;
         } else if (job.phase == Phase.Running) _expireShadow(i);
         _payEnd(i);
-        ++done;
     }
 
     function _releaseJob(uint256 i) private {
         Job storage job = _jobs[i];
         Receipt memory r = _receipt(i, job.falsely ? 0 : 1);
-        (bool ok, ) = _send(STRANGER, address(receipts), abi.encodeCall(receipts.release, (_terms[i], r)));
-        _check(ok == (block.timestamp > job.until && !_isRetired(_terms[i])), "P9: a release");
-        if (ok) _paySettlement(i);
-        ++done;
+        bytes memory call_ = abi.encodeCall(receipts.release, (_terms[i], r));
+        bool legal = block.timestamp > job.until && !_isRetired(_terms[i]);
+        if (_move(STRANGER, address(receipts), call_, legal, "P9: a release")) _paySettlement(i);
     }
 
     function _deliverable(uint256 i) private view returns (bool) {
@@ -521,6 +481,19 @@ contract MarketMoves is MarketLedger {
         if (staked != 0) stake.deposit(staked);
         vm.stopPrank();
         (_staked[party], _paidIn) = (staked, _paidIn + staked);
+    }
+
+    /// A call that goes through exactly when the rules allow it; `what` says which do.
+    function _move(
+        address by,
+        address to,
+        bytes memory data,
+        bool legal,
+        string memory what
+    ) private returns (bool ok) {
+        (ok, ) = _send(by, to, data);
+        _check(ok == legal, what);
+        if (ok) ++done;
     }
 
     function _send(address by, address to, bytes memory data) internal returns (bool ok, bytes memory ret) {
