@@ -13,4 +13,6 @@ npx mocha 'gpu-prover/**/*.test.ts' --timeout 3600000 2>&1 | tee "$out/tests.log
 [ "${PIPESTATUS[0]}" = 0 ] || failed=1
 npm run --silent bench:prover -- --powers "${POWERS:-12,14,16,18,20}" --repeat "${REPEAT:-20}" --out "$out" 2>&1 | tee "$out/bench.log"
 [ "${PIPESTATUS[0]}" = 0 ] || failed=1
+npm run --silent bench:auto -- "${REPEAT:-20}" 2>&1 | tee "$out/auto.log"
+[ "${PIPESTATUS[0]}" = 0 ] || failed=1
 exit "$failed"
