@@ -136,11 +136,11 @@ describe("Keeper on a whole deployment", function () {
     const reader = auditReader(system, transport);
     const good = await auditVersion(reader, model, 2);
     expect(named(good, "failed"), JSON.stringify(good.checks)).to.deep.equal([]);
-    expect(named(good, "unchecked")).to.deep.equal([]);
+    expect(named(good, "unchecked"), "no store").to.deep.equal(["manifests"]);
     expect(good).to.include({ ok: true });
     const offline = await auditVersion({ ...reader, transport: { getBlob: async () => undefined } }, model, 2);
-    expect(named(offline, "unchecked")).to.deep.equal(["published model", "artefact"]);
-    expect(offline).to.include({ ok: true, unchecked: 2 });
+    expect(named(offline, "unchecked")).to.deep.equal(["published model", "artefact", "manifests"]);
+    expect(offline).to.include({ ok: true, unchecked: 3 });
     const zero = await auditVersion(reader, model, 0);
     expect(named(zero, "failed")).to.deep.equal([]);
 

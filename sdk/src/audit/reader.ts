@@ -4,7 +4,10 @@ import { scanLogs } from "../actions/read.ts";
 import type { CommitKey } from "../commitment.ts";
 import type { Curve } from "../curve.ts";
 import type { Deployment } from "../deployment.ts";
-import type { BlobStore } from "../storage/store.ts";
+import { readRegisteredVersion } from "../actions/datasets.ts";
+import { MedNexusError } from "../errors.ts";
+import { checkAgainstChain } from "../storage/manifest.ts";
+import { type BlobStore, readManifest } from "../storage/store.ts";
 import { type Hash, keyHash, type Proof, type VerifyingKey } from "../transcript.ts";
 import type { Transport } from "../transport.ts";
 import { CannotCheck, same } from "./report.ts";
@@ -48,4 +51,20 @@ export async function verifyingKey(
   same("verifying key", info.keyHash, keyHash(circuit, n, key));
   if (recorded !== undefined) same("verifying key of the record", recorded, info.keyHash);
   return { key, n, srs: info.srs };
+}
+
+/** The manifest of a registered dataset version is in the store and says what the registry says. Throws when it differs; CannotCheck where it is not there. */
+export async function checkManifest(
+  { contracts, deployment, store }: AuditReader,
+  dataset: bigint,
+  version: number,
+): Promise<void> {
+  if (store === undefined) throw new CannotCheck("no store was given");
+  const registered = await readRegisteredVersion(contracts, deployment.chainId, dataset, version);
+  const manifest = await readManifest(store, registered.manifestHash).catch((error: unknown) => {
+    if (error instanceof MedNexusError && error.code === "NOT_STORED")
+      throw new CannotCheck(`the store does not have the manifest of dataset ${dataset} version ${version}`);
+    throw error;
+  });
+  await checkAgainstChain(manifest, registered, { allowOld: true });
 }

@@ -1,5 +1,5 @@
 /** Recomputes what a settled receipt claims, from chain and storage. */
-import { type Log, type Result, type TransactionResponse, verifyTypedData, ZeroHash } from "ethers";
+import { type Log, type Result, verifyTypedData, ZeroHash } from "ethers";
 import { feeAt, JOB_STATES, jobTerms, type JobTerms } from "../actions/jobs.ts";
 import { auditConsentRefs } from "../consent/audit.ts";
 import { MedNexusError } from "../errors.ts";
@@ -13,15 +13,22 @@ import {
   receiptRoot,
   verifyReceiptInclusion,
 } from "../receipts.ts";
-import { readManifest } from "../storage/store.ts";
-import { type Hash, type Proof, typedDataDomain } from "../transcript.ts";
-import { type AuditReader, scanAll, verifyingKey } from "./reader.ts";
+import { type Hash, typedDataDomain } from "../transcript.ts";
+import {
+  checkAttestation,
+  checkWindow,
+  type Evidence,
+  evidenceOf,
+  FIELDS,
+  findAttested,
+  receiptOf,
+} from "./evidence.ts";
+import { type AuditReader, checkManifest, scanAll, verifyingKey } from "./reader.ts";
 import { Audit, type AuditReport, CannotCheck, must, same } from "./report.ts";
 
 /** What to audit: a job's settled receipt, a digest, or a receipt that somebody shows. */
 export type ReceiptClaim = { readonly job: bigint } | { readonly digest: Hash } | { readonly receipt: Receipt };
 
-const FIELDS = RECEIPT_TYPE["Receipt"]!.map(({ name }) => name as keyof Receipt);
 const BPS = 10_000n;
 
 interface Settled {
@@ -29,15 +36,6 @@ interface Settled {
   readonly digest: Hash;
   readonly batch: bigint;
   readonly log: Log;
-}
-
-/** The output, proof and signature that settled a receipt, from the transaction that carried them. */
-interface Evidence {
-  readonly decision: bigint;
-  readonly score: bigint;
-  readonly proof: Proof;
-  readonly signature: string;
-  readonly from: string;
 }
 
 /** Every check on its own: one that fails hides no other. Throws `NO_RECEIPT` when nothing settled answers to the claim at all. */
@@ -107,15 +105,30 @@ export async function auditReceipt(reader: AuditReader, claim: ReceiptClaim): Pr
     return `model ${terms.model} version ${terms.modelVersion}`;
   });
 
-  const tx = await provider.getTransaction(log.transactionHash);
+  const attested = await findAttested(reader, receipt.job, digest);
+  const tx = await provider.getTransaction((attested ?? log).transactionHash);
   const evidence = tx === null ? undefined : evidenceOf(reader, tx, digest);
-  const shown = (): Evidence => {
+  const word = (): Evidence => {
     if (evidence === undefined)
-      throw new CannotCheck(
-        "settled through another contract, or by attestation: output and proof are not in the transaction",
-      );
+      throw new CannotCheck("not in the transaction: it came through another contract, or an event of it is missing");
     return evidence;
   };
+  const shown = (): NonNullable<Evidence["proven"]> => {
+    if (attested !== undefined) throw new CannotCheck("attested, not proved: it rests on the attestor's hardware");
+    const { proven } = word();
+    if (proven === undefined) throw new CannotCheck("an attestation without its event");
+    return proven;
+  };
+  if (attested !== undefined) {
+    await audit.check("attestation", async () => {
+      await checkAttestation(reader, terms, attested, digest, evidence?.attestation);
+      return `signed by the key of attestor ${attested.attestor}`;
+    });
+    await audit.check("challenge window", async () => {
+      const until = await checkWindow(reader, terms, attested, receipt.job, digest, log.blockNumber);
+      return `nobody contradicted it until ${until}`;
+    });
+  }
   await audit.check("output", () => {
     const { decision, score } = shown();
     same("output commitment", receipt.outputCommitment, outputCommitment(decision, score));
@@ -129,7 +142,7 @@ export async function auditReceipt(reader: AuditReader, claim: ReceiptClaim): Pr
     return `inference(${n}) under the published key`;
   });
   await audit.check("signature", async () => {
-    const { signature, from } = shown();
+    const { signature, from } = word();
     if (from.toLowerCase() === receipt.prover.toLowerCase()) return "sent by the prover itself";
     if ((await provider.getCode(receipt.prover)) !== "0x")
       throw new CannotCheck("the prover is a contract: it says yes or no of today, not of then");
@@ -146,9 +159,8 @@ export async function auditReceipt(reader: AuditReader, claim: ReceiptClaim): Pr
   });
   if (terms.dataset !== 0n)
     await audit.check("manifest", async () => {
-      if (reader.store === undefined) throw new CannotCheck("no store was given");
-      await readManifest(reader.store, receipt.datasetHash);
-      return "the store has the manifest of this hash";
+      await checkManifest(reader, terms.dataset, Number(terms.datasetVersion));
+      return "the store has it, and it is what was registered";
     });
   const history = await readHistory(reader, receipt.job);
   await audit.check("consent", async () => {
@@ -202,39 +214,7 @@ async function findSettled(reader: AuditReader, claim: ReceiptClaim): Promise<Se
   const [log] = await scanAll(reader, (from, to) => receipts.queryFilter(filter, from, to));
   if (log === undefined) throw new MedNexusError("NO_RECEIPT", "no settled receipt answers to this");
   const { digest, batch, receipt: raw } = log.args;
-  const receipt = Object.fromEntries(
-    FIELDS.map((field) => [field, (raw as unknown as Record<string, unknown>)[field]]),
-  ) as unknown as Receipt;
-  return { receipt, digest, batch, log };
-}
-
-/** From the call that settled it: JobReceipts.settle or settleBatch, called directly. */
-function evidenceOf(
-  { contracts, deployment }: AuditReader,
-  tx: TransactionResponse,
-  digest: Hash,
-): Evidence | undefined {
-  const { receipts } = contracts;
-  if (tx.to?.toLowerCase() !== deployment.addresses.receipts.toLowerCase()) return undefined;
-  const call = receipts.interface.parseTransaction(tx);
-  if (call?.name !== "settle" && call?.name !== "settleBatch") return undefined;
-  const items = (call.name === "settle" ? [call.args[0]] : [...(call.args[0] as Result)]) as readonly Result[];
-  const item = items.find(({ receipt }) => {
-    const plain = Object.fromEntries(FIELDS.map((field) => [field, receipt[field]])) as unknown as Receipt;
-    return receiptDigest(BigInt(deployment.chainId), deployment.addresses.receipts, plain) === digest;
-  });
-  if (item === undefined) return undefined;
-  const { output, signature } = item as unknown as {
-    signature: string;
-    output: { decision: bigint; score: bigint; proof: Proof };
-  };
-  const { a, b, c } = output.proof;
-  const proof: Proof = {
-    a: { x: a.x, y: a.y },
-    b: { xIm: b.xIm, xRe: b.xRe, yIm: b.yIm, yRe: b.yRe },
-    c: { x: c.x, y: c.y },
-  };
-  return { decision: output.decision, score: output.score, proof, signature, from: tx.from };
+  return { receipt: receiptOf(raw as unknown as Result), digest, batch, log };
 }
 
 interface History {

@@ -7,7 +7,7 @@ import { type G1, G1_GENERATOR, G2_GENERATOR, isInfinity } from "../curve.ts";
 import { aggregateHash, lift } from "../encoding.ts";
 import { MedNexusError } from "../errors.ts";
 import { aggregateChallenge, aggregateContextHash, type Hash, type Proof, setHash } from "../transcript.ts";
-import { type AuditReader, scanAll, verifyingKey } from "./reader.ts";
+import { type AuditReader, checkManifest, scanAll, verifyingKey } from "./reader.ts";
 import { Audit, type AuditReport, CannotCheck, must, same } from "./report.ts";
 
 const ZERO = `0x${"00".repeat(32)}`;
@@ -152,6 +152,16 @@ export async function auditVersion(reader: AuditReader, model: bigint, version: 
     const without = states.filter(({ standing }) => !standing);
     must(`no consent stood for dataset ${without.map(({ dataset }) => dataset).join(", ")}`, without.length === 0);
     return `${states.length} consents, all standing at their epochs`;
+  });
+  await audit.check("manifests", async () => {
+    const checked = await Promise.allSettled(
+      members.map(({ dataset, datasetVersion }) => checkManifest(reader, dataset, datasetVersion)),
+    );
+    const reasons = checked.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+    // One that is not there must not hide one that is false.
+    const worst = reasons.find((reason) => !(reason instanceof CannotCheck)) ?? reasons[0];
+    if (worst !== undefined) throw worst;
+    return `the store has those of ${members.length} datasets, and they are what was registered`;
   });
   return audit.report(`model ${model} version ${version}`);
 }
