@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromSnarkjs, verifyProof } from "@mednexus/circuits";
 import { Curve, Domain, type Proof } from "@mednexus/sdk";
@@ -42,7 +42,11 @@ export interface Row extends Measured {
 
 export interface Report {
   readonly machine: string;
+  /** processes that ran or waited, averaged over the last minute of the run */
+  readonly load: number;
   readonly adapter: string | undefined;
+  /** whether the adapter is a GPU */
+  readonly hardware: boolean;
   /** why there is none */
   readonly reason: string | undefined;
   readonly date: string;
@@ -88,6 +92,8 @@ export async function bench(options: BenchOptions): Promise<Report> {
   }
   return {
     machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
+    load: Math.round(10 * loadavg()[0]!) / 10,
+    hardware: gpu !== undefined && !gpu.device.software,
     adapter: gpu && `${gpu.device.name}${gpu.device.software ? " (software)" : ""}`,
     reason,
     date: new Date().toISOString().slice(0, 10),

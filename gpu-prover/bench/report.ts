@@ -10,6 +10,53 @@ const NAMES: Record<Part, string> = {
 const seconds = (value: number): string =>
   value < 1 ? `${(1000 * value).toPrecision(3)} ms` : `${value.toPrecision(3)} s`;
 
+/** What a GPU of the H200's class is to reach, warm, at 2^20: seconds at most. */
+const TARGETS: Readonly<Record<Part, number>> = { proof: 0.5, msm: 0.06, ntt: 0.005, commit: 0.03 };
+const TARGET_POWER = 20;
+
+/** RESULTS.md: the whole of a run, with what made it and what it does not show. */
+export function document(report: Report, { command, commit }: { command: string; commit: string }): string {
+  const compared = new Set(report.rows.map(({ engine }) => engine));
+  const facts = [
+    `- Command: \`${command}\`, commit ${commit}, ${report.date}.`,
+    `- Machine: ${report.machine}, load ${report.load} at the end. Above the number of processors times are too long, and only ratios mean something.`,
+    `- Adapter: ${report.adapter ?? `none: ${report.reason}`}.${report.hardware ? "" : " **No GPU took part: a driver that computes on the processor says nothing of a GPU's speed.**"}`,
+    `- rapidsnark: ${compared.has("rapidsnark") ? "compared, its process's start and its reading of files included" : "not compared, as no binary was named (`--rapidsnark PATH`)"}.`,
+    `- Each line: one run to warm up, then runs interleaved with the other engines'. "Host" is the processor time of this process${report.hardware ? "" : ", here the adapter's work too"}.`,
+    "- Keys are made from the known trapdoor (`bench/keys.ts`). Proofs are verified; other results are compared with snarkjs's.",
+  ];
+  return `# Prover bench
+
+Written by the command below; not edited by hand.
+
+${facts.join("\n")}
+
+![medians by size](bench.svg)
+
+${table(report)}
+
+## Targets
+
+${targets(report)}
+`;
+}
+
+function targets(report: Report): string {
+  const lines = Object.entries(TARGETS).map(([part, limit]) => {
+    const row = report.rows.find((one) => one.part === part && one.power === TARGET_POWER && one.engine === "gpu");
+    const verdict = !report.hardware
+      ? "not shown: no GPU"
+      : row === undefined
+        ? "not shown: not measured"
+        : row.median <= limit && row.verified === row.runs
+          ? "met"
+          : "MISSED";
+    const measured = report.hardware && row !== undefined ? seconds(row.median) : "";
+    return `| ${NAMES[part as Part]}, 2^${TARGET_POWER} | ${seconds(limit)} | ${measured} | ${verdict} |`;
+  });
+  return `| on a GPU of the H200's class, warm | at most | measured | |\n|---|---|---|---|\n${lines.join("\n")}`;
+}
+
 /** One table a part, headed by the adapter that its GPU lines are of: a line a size and engine; the ratio is to snarkjs in the same run. */
 export function table(report: Report): string {
   const parts = [...new Set(report.rows.map(({ part }) => part))];
@@ -20,9 +67,9 @@ export function table(report: Report): string {
       const lines = rows.map((row) => {
         const baseline = rows.find(({ power, engine }) => power === row.power && engine === "snarkjs");
         const ratio = baseline === undefined ? "" : `${(baseline.median / row.median).toPrecision(3)}×`;
-        return `| 2^${row.power} | ${row.engine} | ${seconds(row.median)} | ${seconds(row.least)}–${seconds(row.most)} | ${(1 / row.median).toPrecision(3)} | ${ratio} | ${row.verified}/${row.runs} | ${row.memory} |`;
+        return `| 2^${row.power} | ${row.engine} | ${seconds(row.median)} | ${seconds(row.least)}–${seconds(row.most)} | ${(1 / row.median).toPrecision(3)} | ${seconds(row.host)} | ${ratio} | ${row.verified}/${row.runs} | ${row.memory} |`;
       });
-      return `### ${NAMES[part]}\n\nAdapter: ${adapter}\n\n| size | engine | median | range | per second | against snarkjs | verified | MiB |\n|---|---|---|---|---|---|---|---|\n${lines.join("\n")}`;
+      return `### ${NAMES[part]}\n\nAdapter: ${adapter}\n\n| size | engine | median | range | per second | host | against snarkjs | verified | MiB |\n|---|---|---|---|---|---|---|---|---|\n${lines.join("\n")}`;
     })
     .join("\n\n");
 }

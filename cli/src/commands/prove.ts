@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
@@ -10,7 +11,7 @@ import {
   ServiceEngine,
   toSnarkjs,
 } from "@mednexus/gpu-prover";
-import { bench, plot, table, type Part } from "@mednexus/gpu-prover/bench";
+import { bench, document, type Part, plot, table } from "@mednexus/gpu-prover/bench";
 import { Curve, insecureSrs, MedNexusError, srsFromPtau } from "@mednexus/sdk";
 import { choiceOption, type Command, integerOption, PROVER_OPTION, proverOption } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -176,7 +177,7 @@ const benchCommand: Command = {
       help: "where bench keys are kept",
       default: "node_modules/.cache/mednexus-bench",
     },
-    out: { type: "string", value: "FOLDER", help: "also write bench.json, bench.md and bench.svg there" },
+    out: { type: "string", value: "FOLDER", help: "also write RESULTS.md and bench.svg there" },
     ...SOFTWARE,
     ...JSON_OUT,
   },
@@ -197,8 +198,9 @@ const benchCommand: Command = {
     const out = values["out"];
     if (typeof out === "string") {
       mkdirSync(out, { recursive: true });
-      writeFileSync(join(out, "bench.json"), `${JSON.stringify(report, null, 1)}\n`);
-      writeFileSync(join(out, "bench.md"), `${table(report)}\n`);
+      const { stdout: commit } = spawnSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8" });
+      const command = `npx mednexus ${process.argv.slice(2).join(" ")}`;
+      writeFileSync(join(out, "RESULTS.md"), document(report, { command, commit: commit?.trim() || "unknown" }));
       writeFileSync(join(out, "bench.svg"), plot(report));
     }
     console.log(
