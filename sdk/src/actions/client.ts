@@ -88,11 +88,14 @@ export interface Executed {
   events: LogDescription[];
 }
 
+// Parsed once: for every handle anew, twenty-one ABIs would cost more time than the transaction that follows.
+const interfaces = new Map(CONTRACTS.map((name) => [name, new Interface(CONTRACT_ABI[name])]));
+
 // One interface per kind over all contracts: an inner call may revert, or log, from any of them.
 const everything = new Interface([
   ...new Map(
-    Object.values(CONTRACT_ABI)
-      .flatMap((one) => new Interface(one).fragments)
+    [...interfaces.values()]
+      .flatMap((one) => one.fragments)
       .filter((fragment) => fragment.type === "error" || fragment.type === "event")
       .map((fragment) => [fragment.type + fragment.format("sighash"), fragment]),
   ).values(),
@@ -100,7 +103,10 @@ const everything = new Interface([
 
 /** Typed handles on every contract; `runner` is a provider (reads) or a signer (reads and writes). */
 export function connect(deployment: Deployment, runner: ContractRunner): Contracts {
-  const entries = CONTRACTS.map((name) => [name, new Contract(deployment.addresses[name], CONTRACT_ABI[name], runner)]);
+  const entries = CONTRACTS.map((name) => [
+    name,
+    new Contract(deployment.addresses[name], interfaces.get(name)!, runner),
+  ]);
   return Object.fromEntries(entries) as Contracts;
 }
 
