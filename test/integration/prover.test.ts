@@ -1,13 +1,30 @@
 /** `mednexus prover run` as a process on a whole deployment, with real proofs: locks, dies, comes back, settles once. */
 import { expect } from "chai";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { auditReceipt, encodeJobInput, infer, lift, parseReceipt, type Receipt, sendParcel } from "@mednexus/sdk";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import {
+  aggregateHash,
+  auditReceipt,
+  encodeJobInput,
+  encodeModel,
+  generateSealKeys,
+  infer,
+  lift,
+  lower,
+  parseReceipt,
+  randomFr,
+  type Receipt,
+  sealWeights,
+  sendParcel,
+} from "@mednexus/sdk";
+import { FileStore, LocalStore } from "@mednexus/sdk/node";
 import { id as keccakText, type Result, type Wallet } from "ethers";
 import { mednexus } from "../e2e/command.ts";
 import { altered, auditReader, named } from "../fixtures/audit.ts";
+import { GAS, type Job, MODEL } from "../fixtures/market.ts";
 import { type Event, ProverTown } from "../fixtures/prover.ts";
 import { N, units } from "../fixtures/system.ts";
+import { seededInt } from "../vectors/seeded.ts";
 
 describe("A prover of jobs", function () {
   this.timeout(180_000);
@@ -23,7 +40,7 @@ describe("A prover of jobs", function () {
   after(() => town?.stop());
 
   const stateOf = async (job: bigint) => Number((await town.market.contracts.compute.jobOf(job)).state);
-  const SETTLED = 4;
+  const [LOCKED, SETTLED] = [2, 4];
   const sent = (prefix: string) => (event: Event) => event.event === "sent" && String(event["job"]).startsWith(prefix);
   const settledEvents = async (job: bigint) => {
     const { compute } = town.market.contracts;
@@ -209,6 +226,135 @@ describe("A prover of jobs", function () {
     const said = JSON.stringify(run.events);
     expect(said).to.not.include(String(secret.salt));
     expect(run.events.filter(({ event }) => event === "proved")).to.have.length(1);
+  });
+
+  it("settles in one batch what waited out a fee spike; one bad receipt in it blocks no other, and goes no further", async () => {
+    const { market } = town;
+    const { receipts } = market.contracts;
+    const { networkHelpers } = town.system.connection;
+    const { wallet, config } = await town.prover("batching");
+    const list = [wallet.address];
+    const inputs = [town.input(), town.input(), town.input()];
+    const jobs: Job[] = [];
+    for (const input of inputs)
+      jobs.push(await town.request(sponsor, input, { privateInput: true, ackWindow: 1_200n, provers: list }));
+    const bad = jobs[1]!.id;
+    const store = new FileStore(join(dirname(config), "state"));
+    const chain = {
+      deployment: town.system.deployment,
+      contracts: market.contracts,
+      transport: town.transport(sponsor),
+    };
+    const seen = { lock: 0, proved: 0 };
+    const run = await town.run(config, async ({ event, job }) => {
+      if (event === "confirmed" && String(job).includes("/lock/") && ++seen.lock === jobs.length) {
+        // Nothing is sent at this price; the inputs come, and the proofs pile up.
+        await networkHelpers.setNextBlockBaseFeePerGas(10n ** 12n);
+        await town.system.mine(1);
+        for (const [i, { id }] of jobs.entries())
+          await sendParcel(chain, sponsor.address, id, "input", encodeJobInput(inputs[i]!));
+      }
+      if (event === "proved" && ++seen.proved === jobs.length) {
+        type Kept = { item: { output: { proof: { a: unknown; c: unknown } } } };
+        const kept = store.read<Kept>(`job-${bad}`)!;
+        kept.item.output.proof.a = kept.item.output.proof.c;
+        store.write(`job-${bad}`, kept);
+        await networkHelpers.setNextBlockBaseFeePerGas(10n ** 9n);
+        await town.system.mine(1);
+      }
+      return event === "refused" && String(job).startsWith(`settle/${bad}.`);
+    });
+    expect(run.met, JSON.stringify(run.events.slice(-9)) + run.stderr).to.equal(true);
+    expect(run.events.some(({ event }) => event === "fee-capped")).to.equal(true);
+    expect(run.events.at(-1)!["reason"], "alone its simulation says why").to.equal("REVERT_ProofRejected");
+    const settlements = run.events.filter(sent("settle/")).map(({ job }) => String(job));
+    expect(settlements, "one transaction").to.have.length(1);
+    expect(settlements[0]!.match(/\d+(?=\.)/g)).to.deep.equal(jobs.map(({ id }) => String(id)));
+
+    const good = jobs.filter(({ id }) => id !== bad);
+    for (const { id } of good) expect(await stateOf(id)).to.equal(SETTLED);
+    expect(await stateOf(bad), "it still has its lock's time").to.equal(LOCKED);
+    const [refused, ...others] = await receipts.queryFilter(receipts.filters.ReceiptRefused(bad));
+    expect(others).to.deep.equal([]);
+    expect(refused!.args.reason).to.equal(receipts.interface.getError("ProofRejected")!.selector);
+    let earned = 0n;
+    for (const { id } of good) {
+      const [settled] = await settledEvents(id);
+      expect(settled!.transactionHash).to.equal(refused!.transactionHash);
+      earned += settled!.args.fee;
+      const report = await auditReceipt(auditReader(town.system), { job: id });
+      expect(named(report, "failed"), JSON.stringify(report.checks)).to.deep.equal([]);
+      expect(report.checks.find(({ name }) => name === "batch")!.detail).to.equal(`one of 2 in batch ${good[0]!.id}`);
+    }
+    expect(await market.credit(wallet.address)).to.equal(earned);
+    expect(await market.contracts.stake.lockedOf(wallet.address), "of the one that is left").to.equal(units(50));
+  });
+
+  it("a private input under sealed weights: left until the model admits this prover, then both come sealed to it alone", async () => {
+    const { market, system } = town;
+    const { random, deployment } = system;
+    const { wallet, config } = await town.prover("authorised");
+    const owner = await system.wallet("owner of the sealed model");
+    const vector = [
+      ...lower(Array.from({ length: N }, () => seededInt(random, -(1n << 30n), 1n << 30n))),
+      ...Array.from({ length: 4 }, () => randomFr(random)),
+    ];
+    const model = await market.model(owner, { root: aggregateHash(vector) });
+    await sealWeights(
+      { contracts: market.as(owner), deployment, store: new LocalStore(join(town.folder, "store")), random },
+      { model: model.id, vector, holder: generateSealKeys(random).publicKey },
+    );
+    const offer = await market.offer(owner, { asset: MODEL, assetId: model.id });
+    const modelLicense = await market.buy(sponsor, offer, 1n);
+    const secret = town.input();
+    const job = await town.request(sponsor, secret, {
+      ...{ model: model.id, modelRoot: model.root, modelLicense, sealedWeights: true, privateInput: true },
+      ...{ ackWindow: 1_200n, provers: [wallet.address] },
+    });
+    const parcels = (from: Wallet, kind: "input" | "weights", content: Uint8Array) =>
+      sendParcel(
+        { deployment, contracts: market.contracts, transport: town.transport(from) },
+        from.address,
+        job.id,
+        kind,
+        content,
+      );
+    const order: string[] = [];
+    const run = await town.run(config, async (event) => {
+      const name = String(event["job"]);
+      if (event.event === "leave" && event["job"] === String(job.id) && order.length === 0) {
+        order.push("left");
+        expect(event["reason"]).to.match(/sealed weights, and the model does not admit this prover/);
+        await market.done(market.as(owner).inft.authorizeUsage(model.id, wallet.address, GAS));
+      }
+      if (event.event === "sent") order.push(/^(?:j\d+\/)?([a-z]+)/.exec(name)![1]!);
+      if (event.event === "proved") order.push("proved");
+      if (sent(`j${job.id}/lock/`)(event)) {
+        expect(await parcels(owner, "weights", encodeModel(vector))).to.equal(wallet.address);
+        expect(await parcels(sponsor, "input", encodeJobInput(secret))).to.equal(wallet.address);
+      }
+      return event.event === "confirmed" && name.startsWith(`settle/${job.id}.`);
+    });
+    expect(run.met, JSON.stringify(run.events.slice(-9)) + run.stderr).to.equal(true);
+    expect(order.slice(order.indexOf("lock"))).to.deep.equal(["lock", "proved", "acknowledge", "settle"]);
+    expect(order[0]).to.equal("left");
+    expect(await stateOf(job.id)).to.equal(SETTLED);
+    const [settled] = await settledEvents(job.id);
+    const call = market.contracts.receipts.interface.parseTransaction((await settled!.getTransaction())!)!;
+    const { decision, score } = infer(vector, secret.input);
+    expect(lift([call.args[0].output.score as bigint])).to.deep.equal([score]);
+    expect(call.args[0].output.decision).to.equal(decision ? 1n : 0n);
+    // Neither weights nor input in what it says, on its disk, or readable on the relay's side.
+    const home = dirname(config);
+    const written = readdirSync(home, { recursive: true, encoding: "utf8" })
+      .map((name) => join(home, name))
+      .filter((path) => statSync(path).isFile())
+      .map((path) => readFileSync(path, "latin1"));
+    for (const secretWord of [vector[N]!, secret.salt])
+      for (const text of [JSON.stringify(run.events), run.stderr, ...written]) {
+        expect(text).to.not.include(String(secretWord));
+        expect(text).to.not.include(secretWord.toString(16));
+      }
   });
 
   it("[attack 124] an input that is not what was committed to is given up before anything is at stake, and never retried", async () => {
