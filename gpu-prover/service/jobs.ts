@@ -150,9 +150,12 @@ export class Jobs {
   /** @throws ServiceError KEY_DAMAGED when the file is not what its name says */
   key(hash: string): Uint8Array {
     if (this.#lastKey?.hash === hash) return this.#lastKey.zkey;
-    const zkey = new Uint8Array(readFileSync(this.#keyPath(hash)));
-    if (createHash("sha256").update(zkey).digest("hex") !== hash)
+    const path = this.#keyPath(hash);
+    const zkey = new Uint8Array(readFileSync(path));
+    if (createHash("sha256").update(zkey).digest("hex") !== hash) {
+      rmSync(path); // an upload would leave it where it lies
       throw new ServiceError("KEY_DAMAGED", `the stored key ${hash} is damaged: upload it again`);
+    }
     this.#lastKey = { hash, zkey };
     return zkey;
   }

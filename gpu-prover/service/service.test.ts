@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -129,6 +130,61 @@ describe("proving service", function () {
     }
     const { publicInputs } = await new ServiceEngine({ url: service.url, token: TOKEN }).prove(zkey, file);
     expect(publicInputs).to.have.length(1);
+    await service.stop();
+  });
+
+  it("broken connections, nonsense and an engine's own failures leave the service alive", async () => {
+    const failing = { ...engine, prove: () => Promise.reject(new TypeError("a message that might quote a witness")) };
+    let broken = true;
+    const lines: string[] = [];
+    const service = await ProvingService.start(
+      { ...engine, prove: (...given) => (broken ? failing : engine).prove(...given) },
+      { folder: folder(), token: TOKEN, listen: 0, log: (event) => lines.push(JSON.stringify(event)) },
+    );
+    const port = Number(new URL(service.url).port);
+    const say = async (text: string): Promise<string> => {
+      const socket = connect(port, "127.0.0.1").setEncoding("latin1");
+      let answer = "";
+      socket.on("data", (part: string) => (answer += part)).on("error", () => {});
+      await new Promise<void>((sent) => socket.write(text, "latin1", () => sent()));
+      if (text.includes("ontent-length")) socket.destroy(); // in the middle of what it announced
+      await new Promise((closed) => socket.once("close", closed));
+      return answer;
+    };
+    expect(await say("\0\x01\x02 nonsense\r\n\r\n")).to.match(/^HTTP\/1.1 400 /);
+    const { key } = (await ask(service, "PUT", "/keys", zkey)).body;
+    for (const start of ["PUT /keys", `POST /jobs?key=${key}&id=cut`])
+      await say(`${start} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\ncontent-length: 5000\r\n\r\nhalf`);
+    expect((await ask(service, "GET", "/jobs/cut")).status).to.equal(404);
+
+    const post = (id: string): Promise<unknown> =>
+      ask(service, "POST", `/jobs?key=${key}&id=${id}`, wtns(chain(3n).assignment));
+    await post("broken");
+    const job = (await ask(service, "GET", "/jobs/broken?wait=30000")).body as unknown as Job;
+    expect([job.state, job.error]).to.deep.equal(["failed", { code: "INTERNAL", message: "the prover failed" }]);
+    expect(lines.join("\n")).not.to.contain("quote a witness");
+    broken = false;
+    await post("whole");
+    expect((await ask(service, "GET", "/jobs/whole?wait=30000")).body.state).to.equal("done");
+    await service.stop();
+  });
+
+  it("a key that went bad on disk is refused by name, and an upload mends it", async () => {
+    const place = folder();
+    const first = await start({ folder: place });
+    const { key } = (await ask(first, "PUT", "/keys", zkey)).body;
+    await first.stop();
+    const path = join(place, "keys", `${key as string}.zkey`);
+    writeFileSync(path, zkey.with(100, zkey[100]! ^ 1));
+    const service = await start({ folder: place });
+    const ended = async (id: string): Promise<unknown> => {
+      await ask(service, "POST", `/jobs?key=${key}&id=${id}`, wtns(chain(3n).assignment));
+      const { state, error } = (await ask(service, "GET", `/jobs/${id}?wait=30000`)).body as unknown as Job;
+      return error?.code ?? state;
+    };
+    expect(await ended("first")).to.equal("KEY_DAMAGED");
+    await ask(service, "PUT", "/keys", zkey);
+    expect(await ended("second")).to.equal("done");
     await service.stop();
   });
 
