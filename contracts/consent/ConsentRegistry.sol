@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -10,11 +9,12 @@ import {IConsentRegistry} from "../interfaces/IConsentRegistry.sol";
 import {IDatasetRegistry} from "../interfaces/IDatasetRegistry.sol";
 import {Duo} from "../libraries/Duo.sol";
 import {Transcript} from "../libraries/Transcript.sol";
+import {TypedData} from "../libraries/TypedData.sol";
 import {DatasetId} from "../types/Ids.sol";
 import {ConsentRef, Purpose} from "../types/Training.sol";
 
 /// @title ConsentRegistry: see IConsentRegistry. Nothing here is ever paused.
-contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
+contract ConsentRegistry is IConsentRegistry, Module {
     using SafeCast for uint256;
 
     enum RootStatus {
@@ -74,7 +74,6 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
     bytes32 private constant CONSENT_SLOT = 0xeb1fbe2de5f42b651b9da9c4c3bf5f491a34ff4fc4451a06959c2f6ce7074000;
 
     function initialize(address authority) external initializer {
-        __EIP712_init("MedNexus", "1");
         __Module_init(authority);
     }
 
@@ -279,7 +278,7 @@ contract ConsentRegistry is IConsentRegistry, EIP712Upgradeable, Module {
         address subjectKey,
         bytes calldata signature
     ) private view {
-        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(REVOCATION_TYPEHASH, dataset, leaf)));
+        bytes32 digest = TypedData.digest(keccak256(abi.encode(REVOCATION_TYPEHASH, dataset, leaf)));
         // Fails, with signer zero, for a high s, any length but 65 and a failed recovery.
         (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, signature);
         if (failure != ECDSA.RecoverError.NoError || signer != subjectKey) revert BadRevocationSignature(subjectKey);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
 import {Module} from "../access/Module.sol";
 import {IAttestationRegistry} from "../interfaces/IAttestationRegistry.sol";
 import {
@@ -24,7 +23,7 @@ import {Proof} from "../types/Curve.sol";
 import {AttestorId, VerifierId} from "../types/Ids.sol";
 
 /// @title SealedTransfers: see ISealedTransfers
-contract SealedTransfers is ISealedTransfers, EIP712Upgradeable, Module {
+contract SealedTransfers is ISealedTransfers, Module {
     /// A proof's public part, decoded.
     struct Claim {
         SealOrder order;
@@ -51,7 +50,6 @@ contract SealedTransfers is ISealedTransfers, EIP712Upgradeable, Module {
 
     /// `authority`: the AccessManager.
     function initialize(address authority) external initializer {
-        __EIP712_init("MedNexus", "1");
         __Module_init(authority);
     }
 
@@ -196,12 +194,12 @@ contract SealedTransfers is ISealedTransfers, EIP712Upgradeable, Module {
         PublicKey memory receiver
     ) private view returns (bytes32) {
         return
-            _hashTypedDataV4(
+            TypedData.digest(
                 keccak256(abi.encode(CONSENT_TYPE_HASH, order, oldDataHash, newDataHash, keyHash, receiver))
             );
     }
 
     function _attestationDigest(bytes32 consent, SealedKey memory key) private view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(ATTESTATION_TYPE_HASH, consent, key)));
+        return TypedData.digest(keccak256(abi.encode(ATTESTATION_TYPE_HASH, consent, key)));
     }
 }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/cryptography/EIP712Upgradeable.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {INodeSums} from "../interfaces/INodeSums.sol";
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
 import {IRoundManager} from "../interfaces/IRoundManager.sol";
@@ -11,6 +8,7 @@ import {Bn254} from "../libraries/Bn254.sol";
 import {Kzg} from "../libraries/Kzg.sol";
 import {Purposes} from "../libraries/Purposes.sol";
 import {Transcript} from "../libraries/Transcript.sol";
+import {TypedData} from "../libraries/TypedData.sol";
 import {G1} from "../types/Curve.sol";
 import {RoundId} from "../types/Ids.sol";
 import {Prices, RoundState, UpdateDetail, Windows} from "../types/Training.sol";
@@ -22,7 +20,7 @@ import {DisputeBase} from "./DisputeBase.sol";
 /// a node that has posted nothing counts from sumsUntil. A sum that was proven cannot be demanded again.
 /// A fault takes the sum away; with fewer than t+1 left the round falls back from Summed to Frozen, where other nodes may still post until sumsUntil and
 /// the round fails after it. A round that was finalized stays finalized: its proof showed the exact sum, whatever the digests say.
-contract NodeSums is DisputeBase, EIP712Upgradeable, INodeSums {
+contract NodeSums is DisputeBase, INodeSums {
     struct Sum {
         bytes32 digest; // zero: nothing posted
         address demander; // zero: never demanded
@@ -62,7 +60,6 @@ contract NodeSums is DisputeBase, EIP712Upgradeable, INodeSums {
     /// @param finalityBlocks blocks after the freeze block before a node may post its sum (and sign its set): the chain's depth of finality.
     function initialize(address authority, uint64 finalityBlocks) external initializer {
         __Module_init(authority);
-        __EIP712_init("MedNexus", "1");
         _sumsStorage().finalityBlocks = finalityBlocks;
     }
 
@@ -282,7 +279,6 @@ contract NodeSums is DisputeBase, EIP712Upgradeable, INodeSums {
     }
 
     /// The node signed (round, setHash), or posted its sum over the frozen set and so bound itself by its own transaction (empty signature).
-    /// A key's signature counts also where the account has code now (EIP-7702); ERC-1271 is asked otherwise.
     function _isBound(
         bool posted,
         RoundId round,
@@ -291,10 +287,8 @@ contract NodeSums is DisputeBase, EIP712Upgradeable, INodeSums {
         bytes calldata signature
     ) private view returns (bool) {
         if (posted && signature.length == 0) return setHash == _rounds().frozenOf(round).setHash;
-        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(SET_SIGNATURE, round, setHash)));
-        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecover(digest, signature);
-        if (failure == ECDSA.RecoverError.NoError && signer == node) return true;
-        return SignatureChecker.isValidERC1271SignatureNow(node, digest, signature);
+        bytes32 digest = TypedData.digest(keccak256(abi.encode(SET_SIGNATURE, round, setHash)));
+        return TypedData.isSignedBy(node, digest, signature);
     }
 
     /// Last second at which a sum may be posted: one that comes once t+1 stand leaves time to demand it.

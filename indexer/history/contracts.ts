@@ -20,7 +20,6 @@ export const SILENT_EVENTS: ReadonlySet<string> = new Set([
   "ApprovalForAll",
   "AuthorityUpdated",
   "BatchMetadataUpdate",
-  "EIP712DomainChanged",
   "Initialized",
   "MetadataUpdate",
   "Upgraded",
