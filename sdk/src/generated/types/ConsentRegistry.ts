@@ -30,7 +30,6 @@ export interface ConsentRegistryInterface extends Interface {
       | "REGRANT_DELAY"
       | "UPGRADE_INTERFACE_VERSION"
       | "authority"
-      | "eip712Domain"
       | "epochOf"
       | "ethicsApprovalOf"
       | "grantRootOf"
@@ -59,7 +58,6 @@ export interface ConsentRegistryInterface extends Interface {
       | "AuthorityUpdated"
       | "ConsentRevoked"
       | "DiseaseProven"
-      | "EIP712DomainChanged"
       | "EthicsApprovalRecorded"
       | "GrantsSet"
       | "Initialized"
@@ -79,10 +77,6 @@ export interface ConsentRegistryInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(functionFragment: "authority", values?: undefined): string;
-  encodeFunctionData(
-    functionFragment: "eip712Domain",
-    values?: undefined
-  ): string;
   encodeFunctionData(
     functionFragment: "epochOf",
     values: [BigNumberish]
@@ -249,10 +243,6 @@ export interface ConsentRegistryInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "authority", data: BytesLike): Result;
-  decodeFunctionResult(
-    functionFragment: "eip712Domain",
-    data: BytesLike
-  ): Result;
   decodeFunctionResult(functionFragment: "epochOf", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "ethicsApprovalOf",
@@ -365,16 +355,6 @@ export namespace DiseaseProvenEvent {
     ancestor: string;
     descendant: string;
   }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace EIP712DomainChangedEvent {
-  export type InputTuple = [];
-  export type OutputTuple = [];
-  export interface OutputObject {}
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
   export type Log = TypedEventLog<Event>;
@@ -678,22 +658,6 @@ export interface ConsentRegistry extends BaseContract {
 
   authority: TypedContractMethod<[], [string], "view">;
 
-  eip712Domain: TypedContractMethod<
-    [],
-    [
-      [string, string, string, bigint, string, string, bigint[]] & {
-        fields: string;
-        name: string;
-        version: string;
-        chainId: bigint;
-        verifyingContract: string;
-        salt: string;
-        extensions: bigint[];
-      }
-    ],
-    "view"
-  >;
-
   epochOf: TypedContractMethod<[dataset: BigNumberish], [bigint], "view">;
 
   ethicsApprovalOf: TypedContractMethod<
@@ -951,23 +915,6 @@ export interface ConsentRegistry extends BaseContract {
   getFunction(
     nameOrSignature: "authority"
   ): TypedContractMethod<[], [string], "view">;
-  getFunction(
-    nameOrSignature: "eip712Domain"
-  ): TypedContractMethod<
-    [],
-    [
-      [string, string, string, bigint, string, string, bigint[]] & {
-        fields: string;
-        name: string;
-        version: string;
-        chainId: bigint;
-        verifyingContract: string;
-        salt: string;
-        extensions: bigint[];
-      }
-    ],
-    "view"
-  >;
   getFunction(
     nameOrSignature: "epochOf"
   ): TypedContractMethod<[dataset: BigNumberish], [bigint], "view">;
@@ -1245,13 +1192,6 @@ export interface ConsentRegistry extends BaseContract {
     DiseaseProvenEvent.OutputObject
   >;
   getEvent(
-    key: "EIP712DomainChanged"
-  ): TypedContractEvent<
-    EIP712DomainChangedEvent.InputTuple,
-    EIP712DomainChangedEvent.OutputTuple,
-    EIP712DomainChangedEvent.OutputObject
-  >;
-  getEvent(
     key: "EthicsApprovalRecorded"
   ): TypedContractEvent<
     EthicsApprovalRecordedEvent.InputTuple,
@@ -1333,17 +1273,6 @@ export interface ConsentRegistry extends BaseContract {
       DiseaseProvenEvent.InputTuple,
       DiseaseProvenEvent.OutputTuple,
       DiseaseProvenEvent.OutputObject
-    >;
-
-    "EIP712DomainChanged()": TypedContractEvent<
-      EIP712DomainChangedEvent.InputTuple,
-      EIP712DomainChangedEvent.OutputTuple,
-      EIP712DomainChangedEvent.OutputObject
-    >;
-    EIP712DomainChanged: TypedContractEvent<
-      EIP712DomainChangedEvent.InputTuple,
-      EIP712DomainChangedEvent.OutputTuple,
-      EIP712DomainChangedEvent.OutputObject
     >;
 
     "EthicsApprovalRecorded(bytes32,address,bytes32,uint64)": TypedContractEvent<

@@ -32,7 +32,6 @@ export interface NodeSumsInterface extends Interface {
       | "demandId"
       | "demandSum"
       | "earning"
-      | "eip712Domain"
       | "faultSum"
       | "faultedNodes"
       | "gatherSharePoints"
@@ -55,7 +54,6 @@ export interface NodeSumsInterface extends Interface {
   getEvent(
     nameOrSignatureOrTopic:
       | "AuthorityUpdated"
-      | "EIP712DomainChanged"
       | "Equivocation"
       | "Initialized"
       | "RoundSummed"
@@ -88,10 +86,6 @@ export interface NodeSumsInterface extends Interface {
   encodeFunctionData(
     functionFragment: "earning",
     values: [BigNumberish]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "eip712Domain",
-    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "faultSum",
@@ -220,10 +214,6 @@ export interface NodeSumsInterface extends Interface {
   decodeFunctionResult(functionFragment: "demandId", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "demandSum", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "earning", data: BytesLike): Result;
-  decodeFunctionResult(
-    functionFragment: "eip712Domain",
-    data: BytesLike
-  ): Result;
   decodeFunctionResult(functionFragment: "faultSum", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "faultedNodes",
@@ -279,16 +269,6 @@ export namespace AuthorityUpdatedEvent {
   export interface OutputObject {
     authority: string;
   }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace EIP712DomainChangedEvent {
-  export type InputTuple = [];
-  export type OutputTuple = [];
-  export interface OutputObject {}
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
   export type Log = TypedEventLog<Event>;
@@ -667,22 +647,6 @@ export interface NodeSums extends BaseContract {
 
   earning: TypedContractMethod<[round: BigNumberish], [bigint], "view">;
 
-  eip712Domain: TypedContractMethod<
-    [],
-    [
-      [string, string, string, bigint, string, string, bigint[]] & {
-        fields: string;
-        name: string;
-        version: string;
-        chainId: bigint;
-        verifyingContract: string;
-        salt: string;
-        extensions: bigint[];
-      }
-    ],
-    "view"
-  >;
-
   faultSum: TypedContractMethod<
     [round: BigNumberish, nodeIndex: BigNumberish],
     [void],
@@ -913,23 +877,6 @@ export interface NodeSums extends BaseContract {
     nameOrSignature: "earning"
   ): TypedContractMethod<[round: BigNumberish], [bigint], "view">;
   getFunction(
-    nameOrSignature: "eip712Domain"
-  ): TypedContractMethod<
-    [],
-    [
-      [string, string, string, bigint, string, string, bigint[]] & {
-        fields: string;
-        name: string;
-        version: string;
-        chainId: bigint;
-        verifyingContract: string;
-        salt: string;
-        extensions: bigint[];
-      }
-    ],
-    "view"
-  >;
-  getFunction(
     nameOrSignature: "faultSum"
   ): TypedContractMethod<
     [round: BigNumberish, nodeIndex: BigNumberish],
@@ -1141,13 +1088,6 @@ export interface NodeSums extends BaseContract {
     AuthorityUpdatedEvent.OutputObject
   >;
   getEvent(
-    key: "EIP712DomainChanged"
-  ): TypedContractEvent<
-    EIP712DomainChangedEvent.InputTuple,
-    EIP712DomainChangedEvent.OutputTuple,
-    EIP712DomainChangedEvent.OutputObject
-  >;
-  getEvent(
     key: "Equivocation"
   ): TypedContractEvent<
     EquivocationEvent.InputTuple,
@@ -1228,17 +1168,6 @@ export interface NodeSums extends BaseContract {
       AuthorityUpdatedEvent.InputTuple,
       AuthorityUpdatedEvent.OutputTuple,
       AuthorityUpdatedEvent.OutputObject
-    >;
-
-    "EIP712DomainChanged()": TypedContractEvent<
-      EIP712DomainChangedEvent.InputTuple,
-      EIP712DomainChangedEvent.OutputTuple,
-      EIP712DomainChangedEvent.OutputObject
-    >;
-    EIP712DomainChanged: TypedContractEvent<
-      EIP712DomainChangedEvent.InputTuple,
-      EIP712DomainChangedEvent.OutputTuple,
-      EIP712DomainChangedEvent.OutputObject
     >;
 
     "Equivocation(uint64,address,bytes32,bytes32)": TypedContractEvent<

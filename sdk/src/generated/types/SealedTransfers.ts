@@ -30,7 +30,6 @@ export interface SealedTransfersInterface extends Interface {
       | "attestationDigest"
       | "authority"
       | "consentDigest"
-      | "eip712Domain"
       | "initialize"
       | "isConsumingScheduledOp"
       | "modules"
@@ -45,7 +44,6 @@ export interface SealedTransfersInterface extends Interface {
   getEvent(
     nameOrSignatureOrTopic:
       | "AuthorityUpdated"
-      | "EIP712DomainChanged"
       | "Initialized"
       | "Upgraded"
       | "Wired"
@@ -77,10 +75,6 @@ export interface SealedTransfersInterface extends Interface {
       BigNumberish,
       BigNumberish
     ]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "eip712Domain",
-    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "initialize",
@@ -176,10 +170,6 @@ export interface SealedTransfersInterface extends Interface {
     functionFragment: "consentDigest",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(
-    functionFragment: "eip712Domain",
-    data: BytesLike
-  ): Result;
   decodeFunctionResult(functionFragment: "initialize", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "isConsumingScheduledOp",
@@ -215,16 +205,6 @@ export namespace AuthorityUpdatedEvent {
   export interface OutputObject {
     authority: string;
   }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace EIP712DomainChangedEvent {
-  export type InputTuple = [];
-  export type OutputTuple = [];
-  export interface OutputObject {}
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
   export type Log = TypedEventLog<Event>;
@@ -454,22 +434,6 @@ export interface SealedTransfers extends BaseContract {
     "view"
   >;
 
-  eip712Domain: TypedContractMethod<
-    [],
-    [
-      [string, string, string, bigint, string, string, bigint[]] & {
-        fields: string;
-        name: string;
-        version: string;
-        chainId: bigint;
-        verifyingContract: string;
-        salt: string;
-        extensions: bigint[];
-      }
-    ],
-    "view"
-  >;
-
   initialize: TypedContractMethod<
     [authority: AddressLike],
     [void],
@@ -660,23 +624,6 @@ export interface SealedTransfers extends BaseContract {
     "view"
   >;
   getFunction(
-    nameOrSignature: "eip712Domain"
-  ): TypedContractMethod<
-    [],
-    [
-      [string, string, string, bigint, string, string, bigint[]] & {
-        fields: string;
-        name: string;
-        version: string;
-        chainId: bigint;
-        verifyingContract: string;
-        salt: string;
-        extensions: bigint[];
-      }
-    ],
-    "view"
-  >;
-  getFunction(
     nameOrSignature: "initialize"
   ): TypedContractMethod<[authority: AddressLike], [void], "nonpayable">;
   getFunction(
@@ -837,13 +784,6 @@ export interface SealedTransfers extends BaseContract {
     AuthorityUpdatedEvent.OutputObject
   >;
   getEvent(
-    key: "EIP712DomainChanged"
-  ): TypedContractEvent<
-    EIP712DomainChangedEvent.InputTuple,
-    EIP712DomainChangedEvent.OutputTuple,
-    EIP712DomainChangedEvent.OutputObject
-  >;
-  getEvent(
     key: "Initialized"
   ): TypedContractEvent<
     InitializedEvent.InputTuple,
@@ -875,17 +815,6 @@ export interface SealedTransfers extends BaseContract {
       AuthorityUpdatedEvent.InputTuple,
       AuthorityUpdatedEvent.OutputTuple,
       AuthorityUpdatedEvent.OutputObject
-    >;
-
-    "EIP712DomainChanged()": TypedContractEvent<
-      EIP712DomainChangedEvent.InputTuple,
-      EIP712DomainChangedEvent.OutputTuple,
-      EIP712DomainChangedEvent.OutputObject
-    >;
-    EIP712DomainChanged: TypedContractEvent<
-      EIP712DomainChangedEvent.InputTuple,
-      EIP712DomainChangedEvent.OutputTuple,
-      EIP712DomainChangedEvent.OutputObject
     >;
 
     "Initialized(uint64)": TypedContractEvent<
