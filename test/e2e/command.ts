@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { expect } from "chai";
 
 const bin = fileURLToPath(new URL("../../cli/bin/mednexus.js", import.meta.url));
 
@@ -42,6 +45,22 @@ export function processesIn(folder: string): string[] {
         return []; // gone, or somebody else's
       }
     });
+}
+
+/** A temporary folder of each test's own, for a command that has to leave nothing behind. */
+export function eachTemp(): { readonly path: string; expectNothingLeft(): void } {
+  let path = "";
+  beforeEach(() => (path = mkdtempSync(join(tmpdir(), "mednexus-e2e-"))));
+  afterEach(() => rmSync(path, { recursive: true, force: true }));
+  return {
+    get path() {
+      return path;
+    },
+    expectNothingLeft() {
+      expect(processesIn(path)).to.deep.equal([]);
+      expect(readdirSync(path)).to.deep.equal([]);
+    },
+  };
 }
 
 /** Calls `then` once the process has printed something that matches. */

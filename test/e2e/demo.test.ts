@@ -1,9 +1,6 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
-import { mednexus, onOutput, processesIn } from "./command.ts";
+import { eachTemp, mednexus, onOutput, processesIn } from "./command.ts";
 
 interface Result {
   version: number;
@@ -26,16 +23,9 @@ interface Result {
 describe("mednexus demo run", function () {
   this.timeout(300_000);
 
-  let temp: string;
-  beforeEach(() => (temp = mkdtempSync(join(tmpdir(), "mednexus-e2e-"))));
-  afterEach(() => rmSync(temp, { recursive: true, force: true }));
-
+  const temp = eachTemp();
   const demo = (args: string[], onStart?: (child: ChildProcess) => void): ReturnType<typeof mednexus> =>
-    mednexus(["demo", "run", "--hospitals", "3", ...args], onStart, temp);
-  const expectNothingLeft = (): void => {
-    expect(processesIn(temp)).to.deep.equal([]);
-    expect(readdirSync(temp)).to.deep.equal([]);
-  };
+    mednexus(["demo", "run", "--hospitals", "3", ...args], onStart, temp.path);
 
   it("trains, proves and settles; writes what it says; exit code 0", async () => {
     const { code, stdout, stderr } = await demo(["--rounds", "2", "--json", "-"]);
@@ -66,19 +56,19 @@ describe("mednexus demo run", function () {
     }
     expect(result.history.equalToChain).to.equal(true);
     expect(result.history.rows).to.be.greaterThan(50);
-    expectNothingLeft();
+    temp.expectNothingLeft();
   });
 
   it("Ctrl-C: exit code 130, nothing left behind", async () => {
     let running: string[] = [];
     const { code } = await demo(["--rounds", "50"], (child) =>
       onOutput(child, /started /, () => {
-        running = processesIn(temp);
+        running = processesIn(temp.path);
         child.kill("SIGINT");
       }),
     );
     expect(running, "the check sees what runs").to.have.length.greaterThan(5);
     expect(code).to.equal(130);
-    expectNothingLeft();
+    temp.expectNothingLeft();
   });
 });

@@ -1,8 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { mednexus, onOutput, processesIn } from "./command.ts";
+import { eachTemp, mednexus, onOutput, processesIn } from "./command.ts";
 
 interface Result {
   version: number;
@@ -15,17 +14,11 @@ interface Result {
 describe("mednexus demo market", function () {
   this.timeout(600_000);
 
-  let temp: string;
-  beforeEach(() => (temp = mkdtempSync(join(tmpdir(), "mednexus-market-"))));
-  afterEach(() => rmSync(temp, { recursive: true, force: true }));
-  const expectNothingLeft = (): void => {
-    expect(processesIn(temp)).to.deep.equal([]);
-    expect(readdirSync(temp)).to.deep.equal([]);
-  };
+  const temp = eachTemp();
 
   it("sells, uses, pays, revokes and slashes; writes what it says; exit code 0", async () => {
-    const file = join(temp, "market.json");
-    const { code, stdout, stderr } = await mednexus(["demo", "market", "--json", file], () => {}, temp);
+    const file = join(temp.path, "market.json");
+    const { code, stdout, stderr } = await mednexus(["demo", "market", "--json", file], () => {}, temp.path);
     expect(code, stdout + stderr).to.equal(0);
     const { version, steps, payments, conservation, ok } = JSON.parse(readFileSync(file, "utf8")) as Result;
     rmSync(file);
@@ -66,7 +59,7 @@ describe("mednexus demo market", function () {
     expect(refundable, "nobody has forgotten anything").to.equal(0n);
     for (const told of ["cannot: earlier owners", "RevokedGrantsStale", "every check held"])
       expect(stdout).to.include(told);
-    expectNothingLeft();
+    temp.expectNothingLeft();
   });
 
   it("Ctrl-C in the middle: exit code 130, nothing left behind", async () => {
@@ -74,13 +67,13 @@ describe("mednexus demo market", function () {
     const args = ["demo", "market"];
     const start = (child: Parameters<Parameters<typeof mednexus>[1] & object>[0]): void =>
       onOutput(child, /version 0 imported/, () => {
-        running = processesIn(temp);
+        running = processesIn(temp.path);
         child.kill("SIGINT");
       });
-    const { code, stdout } = await mednexus(args, start, temp);
+    const { code, stdout } = await mednexus(args, start, temp.path);
     expect(running, "the check sees what runs").to.have.length.greaterThan(0);
     expect(code).to.equal(130);
     expect(stdout).to.not.include("BROKE OFF");
-    expectNothingLeft();
+    temp.expectNothingLeft();
   });
 });
