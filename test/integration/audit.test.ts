@@ -107,8 +107,16 @@ describe("Audit of datasets and attestations", function () {
       chainId: 31337,
       registry: system.deployment.addresses.datasets.toLowerCase(),
       institution: member.address.toLowerCase(),
-      ...{ dataset: salt(), version: 2, size: 100, previous: salt(), schema: SCHEMA, records: Number(RECORDS) },
-      ...{ root: salt(), keyCommitment: salt(), custody: null, salt: salt() },
+      dataset: salt(),
+      version: 2,
+      size: 100,
+      previous: salt(),
+      schema: SCHEMA,
+      records: Number(RECORDS),
+      root: salt(),
+      keyCommitment: salt(),
+      custody: null,
+      salt: salt(),
     } as const;
     const hash = await new LocalStore(join(folder, "store")).put(encodeManifest(manifest));
     const own = market.as(member.signer).datasets;

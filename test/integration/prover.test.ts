@@ -308,8 +308,13 @@ describe("A prover of jobs", function () {
     const modelLicense = await market.buy(sponsor, offer, 1n);
     const secret = town.input();
     const job = await town.request(sponsor, secret, {
-      ...{ model: model.id, modelRoot: model.root, modelLicense, sealedWeights: true, privateInput: true },
-      ...{ ackWindow: 1_200n, provers: [wallet.address] },
+      model: model.id,
+      modelRoot: model.root,
+      modelLicense,
+      sealedWeights: true,
+      privateInput: true,
+      ackWindow: 1_200n,
+      provers: [wallet.address],
     });
     const parcels = (from: Wallet, kind: "input" | "weights", content: Uint8Array) =>
       sendParcel(
