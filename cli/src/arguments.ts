@@ -9,12 +9,15 @@ export interface Option {
   readonly default?: string;
 }
 
+/** A command's options as given. */
+export type Values = Readonly<Record<string, string | boolean | undefined>>;
+
 export interface Command {
   readonly summary: string;
   /** Positional arguments, as --help shows them. */
   readonly positionals?: string;
   readonly options: Readonly<Record<string, Option>>;
-  run(values: Readonly<Record<string, string | boolean | undefined>>, positionals: readonly string[]): Promise<number>;
+  run(values: Values, positionals: readonly string[]): Promise<number>;
 }
 
 /** Parses a command's own arguments. Throws UsageError naming the argument. */
@@ -56,6 +59,19 @@ export function commandHelp(name: string, command: Command): string {
   ].join("\n");
 }
 
+/** An option's text; undefined where it is absent or empty. */
+export function option(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Throws UsageError naming the option. */
+export function required(values: Values, name: string): string {
+  const value = option(values, name);
+  if (value === undefined) throw new UsageError(`give --${name}`);
+  return value;
+}
+
 /** A whole number within bounds. Throws UsageError naming the option. */
 export function integerOption(name: string, value: string, min: number, max: number): number {
   const number = Number(value);
@@ -71,14 +87,15 @@ export function choiceOption<T extends string>(name: string, value: string, choi
   return found;
 }
 
+/** The option of every command that can answer programs. */
+export const JSON_OPTION = { json: { type: "boolean", help: "print JSON" } } as const;
+
 /** The option of every command that proves: overrides what its configuration says. */
 export const PROVER_OPTION = {
   prover: { type: "string", value: "auto|gpu|cpu", help: "what makes proofs; auto takes a GPU where there is one" },
 } as const;
 
-export function proverOption(
-  values: Readonly<Record<string, string | boolean | undefined>>,
-): "auto" | "gpu" | "cpu" | undefined {
+export function proverOption(values: Values): "auto" | "gpu" | "cpu" | undefined {
   const given = values["prover"];
   return given === undefined
     ? undefined

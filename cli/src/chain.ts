@@ -47,6 +47,26 @@ export async function openProvider(url: string): Promise<JsonRpcProvider> {
   }
 }
 
+/** Acts on the deployment's chain behind `url`. Errors: `RPC_FAILED`; `WRONG_CHAIN` when another one answers there. */
+export async function onChain<T>(
+  url: string,
+  deployment: Deployment,
+  act: (provider: JsonRpcProvider) => Promise<T>,
+): Promise<T> {
+  const provider = await openProvider(url);
+  try {
+    const { chainId } = await provider.getNetwork();
+    if (Number(chainId) !== deployment.chainId)
+      throw new MedNexusError(
+        "WRONG_CHAIN",
+        `the endpoint serves chain ${chainId}, the deployment is on ${deployment.chainId}`,
+      );
+    return await act(provider);
+  } finally {
+    provider.destroy();
+  }
+}
+
 /** Refuses chains on which everything of the demo would be public money under public keys. */
 export function requireDevnet(chainId: number): void {
   if (!isDevnet(chainId))

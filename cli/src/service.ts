@@ -1,4 +1,5 @@
 /** What long-running commands share: stop on Ctrl-C or when the parent is gone, JSON lines as log. */
+import { EXIT } from "./exit.ts";
 
 /** An event as one JSON line on stdout; bigints as decimal strings. */
 export function logLine(event: object): void {
@@ -21,16 +22,19 @@ export function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Waits `ms`, or less when aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) return done();
-    const timer = setTimeout(finish, ms);
-    function finish(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      done();
-    }
-    signal.addEventListener("abort", finish);
-  });
+interface Service {
+  run(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts a service, runs it until it is told to stop, and closes it. */
+export async function runUntilStopped(start: () => Promise<Service>): Promise<number> {
+  const signal = stopSignal();
+  const service = await start();
+  try {
+    await service.run(signal);
+  } finally {
+    await service.close();
+  }
+  return EXIT.ok;
 }

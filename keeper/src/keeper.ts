@@ -1,13 +1,14 @@
 /** One turn of the loop: look, decide, act. Everything it works with is given to it. */
-import { type Contracts, type Hash, MedNexusError } from "@mednexus/sdk";
+import type { Contracts, Hash } from "@mednexus/sdk";
 import { jobOf } from "./act.ts";
 import { type Action, decide, isOver, type Knowledge, type Roles } from "./decide.ts";
 import type { Log } from "./events.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Health, Metrics } from "./metrics.ts";
 import type { Outbox } from "./outbox.ts";
 import type { AggregateProver } from "./prover.ts";
 import type { Head, RoundSnapshot, Snapshot } from "./snapshot.ts";
 import { profit } from "./profit.ts";
+import { takeTurn } from "./turn.ts";
 import type { Watch } from "./watch.ts";
 
 export interface KeeperParts {
@@ -38,28 +39,16 @@ export class Keeper {
     this.#parts = parts;
   }
 
-  /**
-   * Returns how many transactions are on their way. Trouble with the line, a stale endpoint or a full disk is logged and
-   * left to the next tick; nothing is sent meanwhile. Errors: `WRONG_CHAIN`: nothing that this keeper does is right there.
-   */
-  async tick(): Promise<number> {
-    const { metrics, outbox, log } = this.#parts;
-    try {
-      await this.#turn();
-      metrics.health = { healthy: true, reason: "" };
-    } catch (error) {
-      const code = error instanceof MedNexusError ? error.code : "UNEXPECTED";
-      metrics.health = { healthy: false, reason: code };
-      if (code === "WRONG_CHAIN") throw error;
-      this.#last = undefined;
-      log({ event: "trouble", code, message: error instanceof Error ? error.message : String(error) });
-    }
-    metrics.gauge("pending_transactions", outbox.pending);
-    metrics.gauge("quarantined_jobs", outbox.quarantined.length);
-    return outbox.pending;
+  /** See takeTurn. Errors: `WRONG_CHAIN`. */
+  tick(): Promise<number> {
+    return takeTurn(
+      this.#parts,
+      () => this.#turn(),
+      () => (this.#last = undefined),
+    );
   }
 
-  async #turn(): Promise<void> {
+  async #turn(): Promise<Health> {
     const { watch, outbox, roles, metrics } = this.#parts;
     const head = await watch.head();
     metrics.gauge("head", head.number);
@@ -74,6 +63,7 @@ export class Keeper {
     this.#startProofs(actions, snapshot);
     await this.#submit(actions, snapshot, head);
     this.#retire(snapshot, known);
+    return { healthy: true, reason: "" };
   }
 
   #knowledge(snapshot: Snapshot): Knowledge {

@@ -15,13 +15,12 @@ import {
   type ProverBackend,
   type Transport,
 } from "@mednexus/sdk";
-import { FileStore, readDeployment } from "@mednexus/sdk/node";
+import { FileStore, pause, readDeployment } from "@mednexus/sdk/node";
 import { chainOf, type JsonRpcLike, readHead, RpcProvider, walletSigner } from "./chain.ts";
 import { readKeeperKey, type ServiceConfig } from "./config.ts";
 import { type Log, redacting, secretsOfUrl } from "./events.ts";
 import { Metrics, serveMetrics } from "./metrics.ts";
 import { Outbox } from "./outbox.ts";
-import { pause } from "./pause.ts";
 import type { Endpoint } from "./tail.ts";
 
 /** A keeper or a job prover, ready to run. */

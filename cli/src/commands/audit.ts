@@ -15,12 +15,10 @@ import {
 } from "@mednexus/sdk";
 import { LocalStore, readDeployment } from "@mednexus/sdk/node";
 import { Wallet } from "ethers";
-import { type Command, type Option } from "../arguments.ts";
-import { openProvider } from "../chain.ts";
+import { type Command, JSON_OPTION, type Option, option, required, type Values } from "../arguments.ts";
+import { onChain } from "../chain.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { logLine } from "../service.ts";
-
-type Values = Readonly<Record<string, string | boolean | undefined>>;
 
 const options: Readonly<Record<string, Option>> = {
   rpc: { type: "string", value: "URL", help: "the chain's endpoint" },
@@ -32,7 +30,7 @@ const options: Readonly<Record<string, Option>> = {
     help: "folder of the store with manifests; without it they cannot be checked",
   },
   srs: { type: "string", value: "FILE", help: "powers of tau; devnets have their own" },
-  json: { type: "boolean", help: "print JSON" },
+  ...JSON_OPTION,
 };
 
 export const auditCommands: Readonly<Record<string, Command>> = {
@@ -70,14 +68,9 @@ function claimOf(what: string | undefined): ReceiptClaim {
 
 /** Exit code 0 only if nothing that was checked is false; what could not be checked is printed as such. */
 async function auditing(values: Values, run: (reader: AuditReader) => Promise<AuditReport>): Promise<number> {
-  const [rpc, file, relay, store, srs] = ["rpc", "deployment", "relay", "store", "srs"].map((name) => values[name]);
-  if (typeof rpc !== "string" || typeof file !== "string") throw new UsageError("give --rpc URL and --deployment FILE");
-  const deployment = readDeployment(file);
-  const provider = await openProvider(rpc);
-  try {
-    const { chainId } = await provider.getNetwork();
-    if (Number(chainId) !== deployment.chainId)
-      throw new UsageError(`${rpc} serves chain ${chainId}, the deployment is on ${deployment.chainId}`);
+  const [relay, store, srs] = ["relay", "store", "srs"].map((name) => option(values, name));
+  const deployment = readDeployment(required(values, "deployment"));
+  return onChain(required(values, "rpc"), deployment, async (provider) => {
     const curve = await Curve.load();
     const contracts = connect(deployment, provider);
     const report = await run({
@@ -96,18 +89,16 @@ async function auditing(values: Values, run: (reader: AuditReader) => Promise<Au
         curve,
         deployment,
         contracts,
-        typeof srs === "string" ? () => new Uint8Array(readFileSync(srs)) : undefined,
+        srs === undefined ? undefined : () => new Uint8Array(readFileSync(srs)),
       ),
       // Reading asks for no identity.
-      ...(typeof relay === "string" ? { transport: new HttpTransport(relay, Wallet.createRandom()) } : {}),
-      ...(typeof store === "string" ? { store: new LocalStore(store) } : {}),
+      ...(relay === undefined ? {} : { transport: new HttpTransport(relay, Wallet.createRandom()) }),
+      ...(store === undefined ? {} : { store: new LocalStore(store) }),
     });
     if (values["json"] === true) logLine(report);
     else print(report);
     return report.ok ? EXIT.ok : EXIT.failed;
-  } finally {
-    provider.destroy();
-  }
+  });
 }
 
 const SHOWN = { ok: "ok", failed: "FAILED", unchecked: "could not be checked" } as const;

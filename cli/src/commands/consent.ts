@@ -6,7 +6,6 @@ import {
   dataTermsHash,
   type Deployment,
   parseDataUse,
-  parseDeployment,
   parseFhir,
   parseKit,
   readConsentStatus,
@@ -16,28 +15,20 @@ import {
   signRevocation,
   toFhir,
 } from "@mednexus/sdk";
+import { readDeployment } from "@mednexus/sdk/node";
 import { compose, type NodeContext, readConfig, revocationKit, setDataTerms } from "@mednexus/hospital";
 import { type ContractRunner, type JsonRpcProvider, Wallet } from "ethers";
-import { type Command, integerOption } from "../arguments.ts";
-import { openProvider } from "../chain.ts";
+import { type Command, integerOption, JSON_OPTION, required, type Values } from "../arguments.ts";
+import { onChain } from "../chain.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { logLine } from "../service.ts";
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
-const json = { type: "boolean", help: "print JSON" } as const;
 const rpc = { type: "string", value: "URL", help: "chain to ask" } as const;
 const deployment = { type: "string", value: "FILE", help: "deployment file", default: "deployment.json" } as const;
 const dataset = { type: "string", value: "ID", help: "the dataset" } as const;
 const config = { type: "string", value: "FILE", help: "the node's configuration file" } as const;
 const out = { type: "string", value: "FILE", help: "write here instead of to the screen; never overwritten" } as const;
-
-type Values = Readonly<Record<string, string | boolean | undefined>>;
-
-function required(values: Values, name: string): string {
-  const value = values[name];
-  if (typeof value !== "string" || value === "") throw new UsageError(`give --${name}`);
-  return value;
-}
 
 function read(file: string | undefined): string {
   if (file === undefined) throw new UsageError("give a FILE");
@@ -75,13 +66,10 @@ async function withChain(
   act: (chain: { deployment: Deployment; provider: JsonRpcProvider; runner: ContractRunner }) => Promise<number>,
   signer?: Wallet,
 ): Promise<number> {
-  const where = parseDeployment(read(String(values["deployment"] ?? "deployment.json")));
-  const provider = await openProvider(required(values, "rpc"));
-  try {
-    return await act({ deployment: where, provider, runner: signer?.connect(provider) ?? provider });
-  } finally {
-    provider.destroy();
-  }
+  const where = readDeployment(String(values["deployment"] ?? "deployment.json"));
+  return onChain(required(values, "rpc"), where, (provider) =>
+    act({ deployment: where, provider, runner: signer?.connect(provider) ?? provider }),
+  );
 }
 
 async function withNode(values: Values, act: (context: NodeContext) => Promise<void>): Promise<void> {
@@ -104,7 +92,7 @@ const importFhir: Command = {
     out: { ...out, help: "write terms and record here (for export); the record names a person: keep it in the house" },
     config: { ...config, help: "with --dataset: set the terms on chain as this node" },
     dataset,
-    json,
+    ...JSON_OPTION,
   },
   async run(values, [file]) {
     const found = parseFhir(read(file));
@@ -168,7 +156,7 @@ const revoke: Command = {
     rpc: { ...rpc, help: "relay to this chain; without it the signed revocation is written" },
     deployment,
     out,
-    json,
+    ...JSON_OPTION,
   },
   async run(values) {
     if ((values["kit"] === undefined) === (values["signed"] === undefined))
@@ -209,7 +197,7 @@ const status: Command = {
     deployment,
     dataset,
     version: { type: "string", value: "N", help: "dataset version", default: "the current one" },
-    json,
+    ...JSON_OPTION,
   },
   async run(values) {
     return withChain(values, async ({ deployment: where, provider }) => {
@@ -225,7 +213,7 @@ const status: Command = {
 const audit: Command = {
   summary:
     "recompute a round's consent set from events: equal or not to what its model version carries, and what each consent was",
-  options: { rpc, deployment, round: { type: "string", value: "ID", help: "the round" }, json },
+  options: { rpc, deployment, round: { type: "string", value: "ID", help: "the round" }, ...JSON_OPTION },
   async run(values) {
     const round = BigInt(integerOption("round", required(values, "round"), 1, MAX_ID));
     return withChain(values, async ({ deployment: where, provider }) => {

@@ -48,15 +48,13 @@ import {
   ZeroGStore,
 } from "@mednexus/sdk/node";
 import { getBytes, Wallet } from "ethers";
-import { type Command, integerOption, type Option } from "../arguments.ts";
-import { openProvider } from "../chain.ts";
+import { answer } from "../answer.ts";
+import { type Command, integerOption, JSON_OPTION, type Option, option, required, type Values } from "../arguments.ts";
+import { onChain } from "../chain.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { byteProgress } from "../progress.ts";
 import { logLine, stopSignal } from "../service.ts";
 
-type Values = Readonly<Record<string, string | boolean | undefined>>;
-
-const json: Option = { type: "boolean", help: "print JSON" };
 const config: Option = { type: "string", value: "FILE", help: "the institution's node configuration" };
 const dataset: Option = { type: "string", value: "ID", help: "dataset, as `data add` printed it" };
 const version: Option = { type: "string", value: "N", help: "a version other than the latest" };
@@ -73,22 +71,24 @@ const asReader: Readonly<Record<string, Option>> = {
   key: { type: "string", value: "FILE", help: "your key file, from `data keygen`" },
   envelope: { type: "string", value: "ROOT,…", help: "your envelope, or the shares released to you; files, too" },
 };
-const onChain: Readonly<Record<string, Option>> = {
+const compared: Readonly<Record<string, Option>> = {
   rpc: { type: "string", value: "URL", help: "compare with the chain behind this endpoint" },
   deployment: { type: "string", value: "FILE", help: "deployment file, with --rpc" },
   token: { type: "string", value: "N", help: "the dataset's number on chain, with --rpc" },
   old: { type: "boolean", help: "accept a version that the chain has replaced" },
 };
+/** Which version, for whom, and whether the chain is asked. */
+const oneVersion = { config, dataset, version, ...asReader, ...compared, ...JSON_OPTION };
 
 export const dataCommands: Readonly<Record<string, Command>> = {
   keygen: {
     summary: "make a reader's or custodian's key file; give away the public key only",
-    options: { out: { type: "string", value: "FILE", help: "where to write it; never overwritten" }, json },
+    options: { out: { type: "string", value: "FILE", help: "where to write it; never overwritten" }, ...JSON_OPTION },
     async run(values) {
       const path = required(values, "out");
       const keys = generateReaderKeys();
       writeReaderKeys(path, keys);
-      return print(values, { publicKey: keys.publicKey });
+      return answer(values, { publicKey: keys.publicKey });
     },
   },
   add: {
@@ -102,7 +102,7 @@ export const dataCommands: Readonly<Record<string, Command>> = {
       dataset: { ...dataset, help: "make the next version of this dataset" },
       ...access,
       register,
-      json,
+      ...JSON_OPTION,
     },
     async run(values, positionals) {
       const [file] = positionals;
@@ -114,38 +114,33 @@ export const dataCommands: Readonly<Record<string, Command>> = {
         if (schemaFile === undefined) throw new UsageError("give --schema");
         const facts = factsOf(offline(settings), schemaHash(readJson(schemaFile, tableSchema)), records);
         const added = await archive.add(await fileSource(resolve(file)), facts, who, option(values, "dataset"));
-        return print(values, { ...withoutKey(added), ...(await publish(added.dataset)) });
+        return answer(values, { ...withoutKey(added), ...(await publish(added.dataset)) });
       });
     },
   },
   list: {
     summary: "the institution's datasets, their versions and who they were sealed to",
-    options: { config, json },
+    options: { config, ...JSON_OPTION },
     run: (values) =>
       withArchive(values, "", async ({ archive }) => {
         const datasets = archive
           .datasets()
           .map(({ versions, ...rest }) => ({ ...rest, versions: versions.map(withoutKey) }));
-        return print(values, { datasets, unfinished: archive.unfinished() });
+        return answer(values, { datasets, unfinished: archive.unfinished() });
       }),
   },
   get: {
     summary: "decrypt a version into a new file: with your envelope, with released shares, or as the institution",
     options: {
       out: { type: "string", value: "FILE", help: "file to write; never overwritten" },
-      config,
-      dataset,
-      version,
-      ...asReader,
-      ...onChain,
-      json,
+      ...oneVersion,
     },
     async run(values) {
       const path = resolve(required(values, "out"));
       return withVersion(values, async ({ manifest, key, store }) => {
         if (key === undefined) throw new UsageError("give --key and --envelope, or --config and --dataset");
         await decryptTo(path, manifest, key, store, { onProgress: byteProgress("decrypted"), signal: stopSignal() });
-        return print(values, { file: path, bytes: manifest.size, version: manifest.version });
+        return answer(values, { file: path, bytes: manifest.size, version: manifest.version });
       });
     },
   },
@@ -153,12 +148,7 @@ export const dataCommands: Readonly<Record<string, Command>> = {
     summary: "check a version in the store: manifest, ciphertext, with a key every chunk, with --rpc the chain",
     options: {
       manifest: { type: "string", value: "HASH", help: "manifest hash, where you have no envelope" },
-      config,
-      dataset,
-      version,
-      ...asReader,
-      ...onChain,
-      json,
+      ...oneVersion,
     },
     run: (values) =>
       withVersion(values, async ({ manifest, key, store, chain }) => {
@@ -172,7 +162,7 @@ export const dataCommands: Readonly<Record<string, Command>> = {
             await blob.close();
           }
         }
-        return print(values, {
+        return answer(values, {
           ok: true,
           version: manifest.version,
           ciphertext: "the manifest's root",
@@ -189,26 +179,34 @@ export const dataCommands: Readonly<Record<string, Command>> = {
       version,
       reader: { type: "string", value: "KEY", help: "the reader's public key" },
       out,
-      json,
+      ...JSON_OPTION,
     },
     run: (values) =>
       withArchive(values, "", async ({ archive, store }) => {
         const chosen = versionOption(values);
         const root = await archive.share(required(values, "dataset"), required(values, "reader"), chosen);
-        return print(values, await handOver(values, store, await readEnvelope(store, root)));
+        return answer(values, await handOver(values, store, await readEnvelope(store, root)));
       }),
   },
   rotate: {
     summary:
       "encrypt the latest version again under a fresh key, for these readers only; who opened the old one still can",
-    options: { config, dataset, ...access, key: asReader["key"]!, envelope: asReader["envelope"]!, register, json },
+    options: {
+      config,
+      dataset,
+      ...access,
+      key: asReader["key"]!,
+      envelope: asReader["envelope"]!,
+      register,
+      ...JSON_OPTION,
+    },
     async run(values) {
       const who = chosenAccess(values);
       return withArchive(values, "encrypted again", async ({ archive, store, publish }) => {
         const id = required(values, "dataset");
         const released = await releasedKey(values, store);
         const rotated = await archive.rotate(id, who, released?.key);
-        return print(values, {
+        return answer(values, {
           ...withoutKey(rotated),
           ...(await publish(rotated.dataset)),
           warning: "readers of the version before can still open what they had, and copies of it",
@@ -218,10 +216,10 @@ export const dataCommands: Readonly<Record<string, Command>> = {
   },
   register: {
     summary: "put a dataset's latest version on chain; nothing to do where it is",
-    options: { config, dataset, json },
+    options: { config, dataset, ...JSON_OPTION },
     run: (values) =>
       withArchive({ ...values, register: true }, "", async ({ publish }) =>
-        print(values, await publish(required(values, "dataset"))),
+        answer(values, await publish(required(values, "dataset"))),
       ),
   },
   erase: {
@@ -232,7 +230,7 @@ export const dataCommands: Readonly<Record<string, Command>> = {
       dataset,
       search: { type: "string", value: "DIR,…", help: "folders to search beside state and store" },
       yes: { type: "boolean", help: "needed: there is no way back" },
-      json,
+      ...JSON_OPTION,
     },
     async run(values) {
       const id = required(values, "dataset");
@@ -244,7 +242,7 @@ export const dataCommands: Readonly<Record<string, Command>> = {
           alsoSearch: list(values, "search").map((folder) => resolve(folder)),
           onProgress: byteProgress("searched"),
         });
-        print(values, erased);
+        answer(values, erased);
         return erased.found.length === 0 ? EXIT.ok : EXIT.failed;
       });
     },
@@ -256,7 +254,7 @@ export const dataCommands: Readonly<Record<string, Command>> = {
       ...asReader,
       to: { type: "string", value: "KEY", help: "public key of who collects the shares" },
       out,
-      json,
+      ...JSON_OPTION,
     },
     async run(values, positionals) {
       if (positionals[0] !== "release" || positionals.length !== 1) throw new UsageError("the action is: release");
@@ -265,32 +263,10 @@ export const dataCommands: Readonly<Record<string, Command>> = {
       const manifest = await readManifest(store, envelope.manifest);
       const share = await openShare(readReaderKeys(required(values, "key")), manifest, envelope);
       const released = await wrapShare(manifest, required(values, "to"), share);
-      return print(values, { ...(await handOver(values, store, released)), share: share.index });
+      return answer(values, { ...(await handOver(values, store, released)), share: share.index });
     },
   },
 };
-
-/** Prints an answer: as JSON, or a line a field. */
-function print(values: Values, answer: object): number {
-  if (values["json"] === true)
-    console.log(
-      JSON.stringify(answer, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2),
-    );
-  else
-    for (const [field, value] of Object.entries(answer))
-      console.log(`${field.padEnd(10)} ${typeof value === "object" && value !== null ? show(value) : String(value)}`);
-  return EXIT.ok;
-}
-
-const show = (value: object): string =>
-  Array.isArray(value)
-    ? value.length === 0
-      ? "none"
-      : value.map((each: unknown) => `\n  ${typeof each === "string" ? each : flat(each)}`).join("")
-    : flat(value);
-
-const flat = (value: unknown): string =>
-  JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? each.toString() : each));
 
 /** A key never leaves the state folder. */
 const withoutKey = <T extends { readonly key: unknown }>({
@@ -300,17 +276,6 @@ const withoutKey = <T extends { readonly key: unknown }>({
   ...rest,
   custody: key === null,
 });
-
-function option(values: Values, name: string): string | undefined {
-  const value = values[name];
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function required(values: Values, name: string): string {
-  const value = option(values, name);
-  if (value === undefined) throw new UsageError(`give --${name}`);
-  return value;
-}
 
 const list = (values: Values, name: string): string[] =>
   (option(values, name) ?? "").split(",").filter((each) => each !== "");
@@ -423,8 +388,7 @@ async function checkChain(values: Values, manifest: Manifest): Promise<boolean> 
   if (url === undefined) return false;
   const deployment = readDeployment(required(values, "deployment"));
   const token = BigInt(integerOption("token", required(values, "token"), 1, Number.MAX_SAFE_INTEGER));
-  const provider = await openProvider(url);
-  try {
+  return onChain(url, deployment, async (provider) => {
     const contracts = connect(deployment, provider);
     const allowOld = values["old"] === true;
     const wanted = allowOld ? manifest.version : undefined;
@@ -432,9 +396,7 @@ async function checkChain(values: Values, manifest: Manifest): Promise<boolean> 
       allowOld,
     });
     return true;
-  } finally {
-    provider.destroy();
-  }
+  });
 }
 
 async function readersStore(values: Values): Promise<FileBlobStore> {

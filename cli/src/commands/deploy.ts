@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { parseDeployment } from "@mednexus/sdk";
-import type { Command } from "../arguments.ts";
-import { deployTo, openProvider } from "../chain.ts";
-import { EXIT, UsageError } from "../exit.ts";
+import { writeFileSync } from "node:fs";
+import { readDeployment } from "@mednexus/sdk/node";
+import { type Command, required } from "../arguments.ts";
+import { deployTo, onChain } from "../chain.ts";
+import { EXIT } from "../exit.ts";
 import { readDeployConfig, status } from "../../../deploy/operations/index.ts";
 import { DEVNET_CONFIG } from "./devnet.ts";
 
@@ -19,9 +19,8 @@ export const deployRun: Command = {
     out: { type: "string", value: "FILE", help: "write the deployment file here", default: "deployment.json" },
   },
   async run(values) {
-    if (values["rpc"] === undefined) throw new UsageError("give --rpc URL");
     const deployment = await deployTo(
-      String(values["rpc"]),
+      required(values, "rpc"),
       readDeployConfig(String(values["config"] ?? DEVNET_CONFIG)),
       true,
     );
@@ -40,18 +39,8 @@ export const deployStatus: Command = {
     json: { type: "boolean", help: "print the findings as JSON" },
   },
   async run(values) {
-    if (values["rpc"] === undefined) throw new UsageError("give --rpc URL");
-    const file = String(values["deployment"] ?? "deployment.json");
-    let text: string;
-    try {
-      text = readFileSync(file, "utf8");
-    } catch {
-      throw new UsageError(`${file} cannot be read: give --deployment FILE`);
-    }
-    const deployment = parseDeployment(text);
-    const provider = await openProvider(String(values["rpc"]));
-    const findings = await status(deployment, provider);
-    provider.destroy();
+    const deployment = readDeployment(String(values["deployment"] ?? "deployment.json"));
+    const findings = await onChain(required(values, "rpc"), deployment, (provider) => status(deployment, provider));
     if (values["json"] === true) console.log(JSON.stringify(findings, null, 2));
     else for (const { what, value, ok } of findings) console.log(`${ok ? "ok " : "BAD"}  ${what.padEnd(28)} ${value}`);
     return findings.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;

@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { pause } from "@mednexus/sdk/node";
 import { type Command, integerOption } from "../arguments.ts";
 import { deployTo, startDevnet } from "../chain.ts";
 import { EXIT } from "../exit.ts";
-import { pause, stopSignal } from "../service.ts";
+import { stopSignal } from "../service.ts";
 import { readDeployConfig } from "../../../deploy/operations/index.ts";
 
 export const DEVNET_CONFIG = fileURLToPath(new URL("../../../deploy/config/devnet.json", import.meta.url));

@@ -17,19 +17,11 @@ import {
 } from "@mednexus/hospital";
 import { Wallet } from "ethers";
 import { Curve, G1_GENERATOR } from "@mednexus/sdk";
-import { type Command, PROVER_OPTION, proverOption } from "../arguments.ts";
+import { type Command, JSON_OPTION, PROVER_OPTION, proverOption, required } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { logLine, stopSignal } from "../service.ts";
 
 const config = { type: "string", value: "FILE", help: "the node's configuration file" } as const;
-
-const json = { type: "boolean", help: "print JSON" } as const;
-
-function required(values: Readonly<Record<string, unknown>>, name: string): string {
-  const value = values[name];
-  if (typeof value !== "string" || value === "") throw new UsageError(`give --${name}`);
-  return value;
-}
 
 function password(): string {
   const value = process.env["MEDNEXUS_BACKUP_PASSWORD"];
@@ -96,7 +88,7 @@ export const hospitalCommands: Readonly<Record<string, Command>> = {
   },
   doctor: {
     summary: "look at everything the node needs and say what is wrong and what to do; changes nothing",
-    options: { config, json },
+    options: { config, ...JSON_OPTION },
     async run(values) {
       const checks = await doctor(readConfig(required(values, "config")));
       if (values["json"] === true) console.log(JSON.stringify(checks, null, 2));
@@ -112,7 +104,7 @@ export const hospitalCommands: Readonly<Record<string, Command>> = {
   },
   "dry-run": {
     summary: "prepare the next update and show what would leave the building; sends nothing",
-    options: { config, json },
+    options: { config, ...JSON_OPTION },
     async run(values) {
       const runs = await dryRun(readConfig(required(values, "config")));
       if (values["json"] === true) {

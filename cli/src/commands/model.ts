@@ -12,30 +12,27 @@ import {
 } from "@mednexus/sdk";
 import { LocalStore, readSealKeys, writeSealKeys } from "@mednexus/sdk/node";
 import { isAddress } from "ethers";
-import { type Command, integerOption, type Option } from "../arguments.ts";
-import { openProvider } from "../chain.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { logLine } from "../service.ts";
-
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+import { answer } from "../answer.ts";
+import { type Command, integerOption, JSON_OPTION, type Option, required, type Values } from "../arguments.ts";
+import { onChain } from "../chain.ts";
+import { UsageError } from "../exit.ts";
 
 const MAX_SPLIT = 8;
-const json: Option = { type: "boolean", help: "print JSON" };
 const sending: Readonly<Record<string, Option>> = {
   rpc: { type: "string", value: "URL", help: "the chain's endpoint" },
   deployment: { type: "string", value: "FILE", help: "deployment file" },
   key: { type: "string", value: "FILE", help: 'your account: { "account": "0x…" }, readable by you alone' },
-  json,
+  ...JSON_OPTION,
 };
 
 export const modelCommands: Readonly<Record<string, Command>> = {
   keygen: {
     summary: "make the key file for which a sealed model's key is sealed; buyers and sellers need one",
-    options: { out: { type: "string", value: "FILE", help: "where to write it; never overwritten" }, json },
+    options: { out: { type: "string", value: "FILE", help: "where to write it; never overwritten" }, ...JSON_OPTION },
     async run(values) {
       const keys = generateSealKeys();
       writeSealKeys(required(values, "out"), keys);
-      return print(values, { ...keys.publicKey });
+      return answer(values, { ...keys.publicKey });
     },
   },
   mint: {
@@ -99,18 +96,12 @@ async function promising(
     keyFile: required(values, "key"),
     deployment: required(values, "deployment"),
   });
-  const provider = await openProvider(required(values, "rpc"));
-  try {
-    const { chainId } = await provider.getNetwork();
-    if (Number(chainId) !== deployment.chainId)
-      throw new UsageError(`--rpc serves chain ${chainId}, the deployment is on ${deployment.chainId}`);
+  return onChain(required(values, "rpc"), deployment, async (provider) => {
     if (values["json"] !== true) for (const line of SEAL_PROMISE) console.log(`- ${line}`);
     const contracts = connect(deployment, wallet.connect(provider));
     const done = await act({ contracts, deployment, address: wallet.address });
-    return print(values, values["json"] === true ? { ...done, promise: SEAL_PROMISE } : done);
-  } finally {
-    provider.destroy();
-  }
+    return answer(values, values["json"] === true ? { ...done, promise: SEAL_PROMISE } : done);
+  });
 }
 
 function splitOf(text: string): { account: string; bps: bigint }[] {
@@ -131,16 +122,4 @@ function weightsOf(file: string): bigint[] {
   } catch {
     throw new UsageError(`${file} cannot be read as a model: words of 32 bytes, each below the field's order`);
   }
-}
-
-function required(values: Values, name: string): string {
-  const value = values[name];
-  if (typeof value !== "string" || value === "") throw new UsageError(`give --${name}`);
-  return value;
-}
-
-function print(values: Values, result: object): number {
-  if (values["json"] === true) logLine(result);
-  else for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(12)}${String(value)}`);
-  return EXIT.ok;
 }

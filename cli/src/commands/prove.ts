@@ -13,14 +13,20 @@ import {
 } from "@mednexus/gpu-prover";
 import { bench, document, type Part, plot, table } from "@mednexus/gpu-prover/bench";
 import { Curve, insecureSrs, MedNexusError, srsFromPtau } from "@mednexus/sdk";
-import { choiceOption, type Command, integerOption, PROVER_OPTION, proverOption } from "../arguments.ts";
+import { pause } from "@mednexus/sdk/node";
+import {
+  choiceOption,
+  type Command,
+  integerOption,
+  JSON_OPTION,
+  PROVER_OPTION,
+  proverOption,
+  type Values,
+} from "../arguments.ts";
 import { EXIT, UsageError } from "../exit.ts";
-import { logLine, pause, stopSignal } from "../service.ts";
-
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+import { logLine, stopSignal } from "../service.ts";
 
 const SOFTWARE = { software: { type: "boolean", help: "take software adapters too (slow; for tests)" } } as const;
-const JSON_OUT = { json: { type: "boolean", help: "print JSON" } } as const;
 
 const say = (line: string): void => console.error(line);
 
@@ -39,7 +45,7 @@ const run: Command = {
     "token-file": { type: "string", value: "FILE", help: "the service's token" },
     ...PROVER_OPTION,
     ...SOFTWARE,
-    ...JSON_OUT,
+    ...JSON_OPTION,
   },
   async run(values) {
     const [zkey, wtns] = [bytes(values, "zkey"), bytes(values, "wtns")];
@@ -71,7 +77,7 @@ const commit: Command = {
     ptau: { type: "string", value: "FILE", help: "powers of tau; without it the INSECURE development string" },
     ...PROVER_OPTION,
     ...SOFTWARE,
-    ...JSON_OUT,
+    ...JSON_OPTION,
   },
   async run(values, [file]) {
     if (file === undefined) throw new UsageError("give a FILE with a JSON array of integers");
@@ -102,7 +108,7 @@ const commit: Command = {
 
 const info: Command = {
   summary: "what this machine would prove with",
-  options: { ...SOFTWARE, ...JSON_OUT },
+  options: { ...SOFTWARE, ...JSON_OPTION },
   async run(values) {
     const found = await Device.open({ software: true }).then(
       (device) => {
@@ -179,7 +185,7 @@ const benchCommand: Command = {
     },
     out: { type: "string", value: "FOLDER", help: "also write RESULTS.md and bench.svg there" },
     ...SOFTWARE,
-    ...JSON_OUT,
+    ...JSON_OPTION,
   },
   async run(values) {
     const list = (name: string, otherwise: string): string[] => String(values[name] ?? otherwise).split(",");

@@ -1,15 +1,21 @@
 import { composeProver, lockKey, type ProverConfig, readAccount, readProver, readProverConfig } from "@mednexus/keeper";
 import { connect, type Contracts, type Deployment, execute, JOB_STATES, scanLogs, tokenAt } from "@mednexus/sdk";
-import type { Wallet } from "ethers";
-import { type Command, type Option, PROVER_OPTION, proverOption } from "../arguments.ts";
-import { openProvider } from "../chain.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { logLine, stopSignal } from "../service.ts";
-
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+import type { JsonRpcProvider, Wallet } from "ethers";
+import { answer } from "../answer.ts";
+import {
+  type Command,
+  JSON_OPTION,
+  type Option,
+  PROVER_OPTION,
+  proverOption,
+  required,
+  type Values,
+} from "../arguments.ts";
+import { onChain } from "../chain.ts";
+import { UsageError } from "../exit.ts";
+import { logLine, runUntilStopped } from "../service.ts";
 
 const config: Option = { type: "string", value: "FILE", help: "the prover's configuration file, see keeper/README.md" };
-const json: Option = { type: "boolean", help: "print JSON" };
 
 /** Entries that Stake keeps of one party. */
 const MAX_UNBONDINGS = 16;
@@ -18,7 +24,7 @@ export const proverCommands: Readonly<Record<string, Command>> = {
   stake: {
     summary: "deposit AMOUNT of the stablecoin as stake (smallest unit); jobs lock part of it",
     positionals: "AMOUNT",
-    options: { config, json },
+    options: { config, ...JSON_OPTION },
     run: (values, [text]) =>
       sending(values, async ({ contracts, deployment, wallet }) => {
         const amount = amountOf(text);
@@ -30,7 +36,7 @@ export const proverCommands: Readonly<Record<string, Command>> = {
   unstake: {
     summary: "start unbonding AMOUNT of free stake; `withdraw` pays it out when its time has come",
     positionals: "AMOUNT",
-    options: { config, json },
+    options: { config, ...JSON_OPTION },
     run: (values, [text]) =>
       sending(values, async ({ contracts }) => {
         const amount = amountOf(text);
@@ -40,7 +46,11 @@ export const proverCommands: Readonly<Record<string, Command>> = {
   },
   withdraw: {
     summary: "pay out credits, unbonded stake included",
-    options: { config, json, to: { type: "string", value: "ADDRESS", help: "another account than the prover's own" } },
+    options: {
+      config,
+      ...JSON_OPTION,
+      to: { type: "string", value: "ADDRESS", help: "another account than the prover's own" },
+    },
     run: (values) =>
       sending(values, async ({ contracts, deployment, wallet, now }) => {
         const ripe = (await unbondings(contracts, wallet.address)).filter(({ releaseAt }) => releaseAt <= now);
@@ -53,11 +63,9 @@ export const proverCommands: Readonly<Record<string, Command>> = {
   },
   status: {
     summary: "stake, locks, unbonding, misses, suspension, open jobs and credits of this prover",
-    options: { config, json },
-    async run(values) {
-      const prover = await open(values);
-      try {
-        const { contracts, deployment, wallet, now, provider } = prover;
+    options: { config, ...JSON_OPTION },
+    run: (values) =>
+      withProver(values, async ({ contracts, deployment, wallet, now, provider }) => {
         const { address } = wallet;
         const [standing, leaving, head] = await Promise.all([
           readProver(contracts, address),
@@ -72,78 +80,51 @@ export const proverCommands: Readonly<Record<string, Command>> = {
           late: Number(job.until) < now,
           fee: job.fee,
         }));
-        return print(values, { ...standing, unbondings: leaving, jobs });
-      } finally {
-        prover.close();
-      }
-    },
+        return answer(values, { ...standing, unbondings: leaving, jobs });
+      }),
   },
   run: {
     summary: "take compute jobs, prove them and collect, until Ctrl-C; events as JSON lines on stdout",
     options: { config, ...PROVER_OPTION },
     async run(values) {
-      const settings = readSettings(values);
-      const signal = stopSignal();
-      const prover = await composeProver({ ...settings, proofs: proverOption(values) ?? settings.proofs }, logLine);
-      try {
-        await prover.run(signal);
-      } finally {
-        await prover.close();
-      }
-      return EXIT.ok;
+      const settings = readProverConfig(required(values, "config"));
+      const proofs = proverOption(values) ?? settings.proofs;
+      return runUntilStopped(() => composeProver({ ...settings, proofs }, logLine));
     },
   },
 };
 
-interface Opened {
+interface Prover {
   readonly contracts: Contracts;
   readonly deployment: Deployment;
-  readonly provider: Awaited<ReturnType<typeof openProvider>>;
+  readonly provider: JsonRpcProvider;
   readonly wallet: Wallet;
   /** Of the latest block, unix seconds. */
   readonly now: number;
   readonly settings: ProverConfig;
-  close(): void;
 }
 
-function readSettings(values: Values): ProverConfig {
-  const file = values["config"];
-  if (typeof file !== "string") throw new UsageError("give --config FILE");
-  return readProverConfig(file);
-}
-
-async function open(values: Values): Promise<Opened> {
-  const settings = readSettings(values);
+async function withProver(values: Values, act: (prover: Prover) => Promise<number>): Promise<number> {
+  const settings = readProverConfig(required(values, "config"));
   const account = readAccount(settings);
   const { deployment } = account;
-  const provider = await openProvider(settings.rpcUrl);
-  const wallet = account.wallet.connect(provider);
-  const now = (await provider.getBlock("latest"))!.timestamp;
-  return {
-    contracts: connect(deployment, wallet),
-    deployment,
-    provider,
-    wallet,
-    now,
-    settings,
-    close: () => provider.destroy(),
-  };
+  return onChain(settings.rpcUrl, deployment, async (provider) => {
+    const wallet = account.wallet.connect(provider);
+    const now = (await provider.getBlock("latest"))!.timestamp;
+    return act({ contracts: connect(deployment, wallet), deployment, provider, wallet, now, settings });
+  });
 }
 
 /** Not beside a running prover: its transactions and these would take each other's nonces. */
-async function sending(values: Values, act: (prover: Opened) => Promise<object>): Promise<number> {
-  const prover = await open(values);
-  try {
+const sending = (values: Values, act: (prover: Prover) => Promise<object>): Promise<number> =>
+  withProver(values, async (prover) => {
     const lock = lockKey(prover.settings.keyFile, prover.deployment, prover.wallet.address);
     try {
-      return print(values, await act(prover));
+      return answer(values, await act(prover));
     } finally {
       lock.unlock();
     }
-  } finally {
-    prover.close();
-  }
-}
+  });
 
 async function unbondings(contracts: Contracts, party: string) {
   const all = await Promise.all(
@@ -172,19 +153,3 @@ function amountOf(text: string | undefined): bigint {
     throw new UsageError("give an AMOUNT in the token's smallest unit");
   return BigInt(text);
 }
-
-function print(values: Values, result: object): number {
-  if (values["json"] === true) logLine(result);
-  else
-    for (const [name, value] of Object.entries(result)) {
-      const rows = Array.isArray(value) ? value : [value];
-      for (const row of rows.length > 0 ? rows : ["none"])
-        console.log(`${name.padEnd(12)}${typeof row === "object" ? line(row as object) : String(row)}`);
-    }
-  return EXIT.ok;
-}
-
-const line = (row: object): string =>
-  Object.entries(row)
-    .map(([name, value]) => `${name} ${String(value)}`)
-    .join(", ");

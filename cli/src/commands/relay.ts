@@ -1,7 +1,8 @@
 import { startRelay } from "@mednexus/hospital";
+import { pause } from "@mednexus/sdk/node";
 import { type Command, integerOption } from "../arguments.ts";
 import { EXIT } from "../exit.ts";
-import { logLine, pause, stopSignal } from "../service.ts";
+import { logLine, stopSignal } from "../service.ts";
 
 export const relayRun: Command = {
   summary: "keep signed messages and content-addressed blobs for nodes, until Ctrl-C",

@@ -20,7 +20,7 @@ import {
   tableScenario,
 } from "@mednexus/hospital";
 import { compareWithChain, startIndexer, type History } from "@mednexus/indexer";
-import { FileStore } from "@mednexus/sdk/node";
+import { FileStore, pause } from "@mednexus/sdk/node";
 import {
   type CommitKey,
   connect,
@@ -39,7 +39,6 @@ import {
 } from "@mednexus/sdk";
 import { type Service, stopServices } from "../children.ts";
 import { Interrupted } from "../exit.ts";
-import { pause } from "../service.ts";
 import { type Cleanups, openGround } from "./ground.ts";
 import { checkConservation, unclaimedRounds } from "./money.ts";
 import type { DemoOptions } from "./options.ts";

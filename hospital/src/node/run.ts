@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { MedNexusError } from "@mednexus/sdk";
+import { pause } from "@mednexus/sdk/node";
 import { compose, type Composed } from "./compose.ts";
 import type { Config } from "./config.ts";
 import type { NodeEvent } from "./context.ts";
@@ -46,5 +46,3 @@ async function composeWhenUp(config: Config, { signal, log }: RunOptions): Promi
   }
   return undefined;
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});

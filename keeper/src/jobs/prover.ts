@@ -1,8 +1,9 @@
 /** One turn of the job prover: look, decide, act. Everything it works with is given to it. */
 import { type Contracts, MedNexusError } from "@mednexus/sdk";
 import type { Log } from "../events.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Health, Metrics } from "../metrics.ts";
 import type { Outbox } from "../outbox.ts";
+import { takeTurn } from "../turn.ts";
 import { callOf } from "./act.ts";
 import { decide, type Decision, type Knowledge, type Policy, type Work } from "./decide.ts";
 import type { JobSnapshot } from "./snapshot.ts";
@@ -33,27 +34,17 @@ export class JobProver {
   }
 
   /**
-   * Returns how many transactions are on their way. Trouble with the line, a stale endpoint or a full disk is logged and left to
-   * the next tick. Errors that end the run: `WRONG_CHAIN`; `KEY_IN_USE`: somebody else sends with this key; `BREAKER_OPEN`
-   * where the configuration says so.
+   * See takeTurn. Errors: `WRONG_CHAIN`; `KEY_IN_USE`: somebody else sends with this key; `BREAKER_OPEN` where the configuration says so.
    */
-  async tick(): Promise<number> {
-    const { metrics, outbox, log } = this.#p;
-    try {
-      metrics.health = await this.#turn();
-    } catch (error) {
-      const code = error instanceof MedNexusError ? error.code : "UNEXPECTED";
-      metrics.health = { healthy: false, reason: code };
-      if (FATAL.has(code)) throw error;
-      this.#last = undefined;
-      log({ event: "trouble", code, message: error instanceof Error ? error.message : String(error) });
-    }
-    metrics.gauge("pending_transactions", outbox.pending);
-    metrics.gauge("quarantined_jobs", outbox.quarantined.length);
-    return outbox.pending;
+  tick(): Promise<number> {
+    return takeTurn(
+      this.#p,
+      () => this.#turn(),
+      () => (this.#last = undefined),
+    );
   }
 
-  async #turn(): Promise<{ healthy: boolean; reason: string }> {
+  async #turn(): Promise<Health> {
     const { watch, outbox, worker, metrics, policy, log } = this.#p;
     const head = await watch.head();
     metrics.gauge("head", head.number);
@@ -155,5 +146,3 @@ export class JobProver {
     this.#p.outbox.forget(`j${job}/`);
   }
 }
-
-const FATAL = new Set(["WRONG_CHAIN", "KEY_IN_USE", "BREAKER_OPEN"]);

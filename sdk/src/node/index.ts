@@ -2,6 +2,7 @@
 export * from "./config.ts";
 export * from "./store.ts";
 export * from "./metrics.ts";
+export * from "./pause.ts";
 export * from "./storage/archive.ts";
 export * from "./storage/erase.ts";
 export * from "./storage/localStore.ts";

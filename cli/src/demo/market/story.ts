@@ -45,21 +45,6 @@ const PRICE = { model: 12n * UNIT, dataset: 8n * UNIT, token: 5_000n * UNIT } as
 /** Uses that the researcher buys of each. */
 const USES = 3;
 
-/** Every step's name, in order: a story that ends has told all of them. */
-export const STEPS = [
-  "mint",
-  "register",
-  "consent",
-  "license",
-  "job",
-  "withdraw",
-  "sale",
-  "revoke",
-  "refused",
-  "slash",
-  "settle",
-] as const;
-
 export async function tellStory(market: Market, scenario: Scenario, seed: number, teller: Teller): Promise<void> {
   const { lab, university, hospital, researcher, prover, rival, vanisher, buyer, keeper, admin } = market.parties;
   const { vault } = market.deployment.addresses;
