@@ -19,7 +19,7 @@ export function document(report: Report, { command, commit }: { command: string;
   const compared = new Set(report.rows.map(({ engine }) => engine));
   const facts = [
     `- Command: \`${command}\`, commit ${commit}, ${report.date}.`,
-    `- Machine: ${report.machine}, load ${report.load} at the end. Above the number of processors times are too long, and only ratios mean something.`,
+    `- Machine: ${report.machine}, load ${report.load} at the end. Above the number of processors times are too long and their ratios noise: compare host times then, and measure again on a quiet machine.`,
     `- Adapter: ${report.adapter ?? `none: ${report.reason}`}.${report.hardware ? "" : " **No GPU took part: a driver that computes on the processor says nothing of a GPU's speed.**"}`,
     `- rapidsnark: ${compared.has("rapidsnark") ? "compared, its process's start and its reading of files included" : "not compared, as no binary was named (`--rapidsnark PATH`)"}.`,
     `- Each line: one run to warm up, then runs interleaved with the other engines'. "Host" is the processor time of this process${report.hardware ? "" : ", here the adapter's work too"}.`,
