@@ -93,6 +93,6 @@ export const {
   refutation,
   receipt,
   receiptRefusal,
-  receiptBatch,
+  receiptTree,
   challengeCommitment,
 } = tables;

@@ -47,6 +47,11 @@ describe("history: one description, no drift", () => {
     }
   });
 
+  it("every entity's list has one name in both: graph-node forms English plurals, Ponder appends an s", () => {
+    const irregular = entityNames.filter((name) => /(?:s|x|z|ch|sh|[^aeiou]y)$/i.test(name));
+    expect(irregular).to.deep.equal([]);
+  });
+
   it("the subgraph's schema has the same types, fields and kinds", () => {
     const schema = readFileSync(join(ROOT, "subgraph/generated/schema.graphql"), "utf8");
     const types = new Map([...schema.matchAll(/^type (\w+) @entity[^{]*\{([^}]*)\}/gm)].map((m) => [m[1], m[2] ?? ""]));

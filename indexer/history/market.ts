@@ -124,7 +124,7 @@ export const marketEntities = {
     index: "uint",
     reason: "hex",
   }),
-  receiptBatch: entity("A Merkle batch of settled receipts. Id: job of its first receipt.", {
+  receiptTree: entity("A Merkle batch of settled receipts. Id: job of its first receipt.", {
     root: "hex",
     count: "uint",
   }),
@@ -208,7 +208,7 @@ export const marketRules: Rules = {
     ReceiptSettled: [write("receipt", "digest", "job batch", { set: { ...receiptFields, settled: yes } })],
     ReceiptAttested: [write("receipt", "digest", "job", { set: { ...receiptFields, attestor: "attestor" } })],
     ReceiptRefused: [write("receiptRefusal", "@log", "job index reason")],
-    BatchPosted: [write("receiptBatch", "batch", "root count")],
+    BatchPosted: [write("receiptTree", "batch", "root count")],
     ChallengeCommitted: [write("challengeCommitment", "commitment", "challenger")],
   },
 };

@@ -58,7 +58,7 @@ import {
   Refutation,
   Receipt,
   ReceiptRefusal,
-  ReceiptBatch,
+  ReceiptTree,
   ChallengeCommitment,
 } from "./generated/schema";
 
@@ -1116,10 +1116,10 @@ export function receiptRefusalAt(event: ethereum.Event, id: string): ReceiptRefu
   return row;
 }
 
-export function receiptBatchAt(event: ethereum.Event, id: string): ReceiptBatch {
-  let row = ReceiptBatch.load(id);
+export function receiptTreeAt(event: ethereum.Event, id: string): ReceiptTree {
+  let row = ReceiptTree.load(id);
   if (row == null) {
-    row = new ReceiptBatch(id);
+    row = new ReceiptTree(id);
     row.createdBlock = event.block.number;
     row.createdAt = event.block.timestamp;
     row.root = new Bytes(0);

@@ -37,8 +37,8 @@ import {
   payeeAt,
   poolNodeAt,
   receiptAt,
-  receiptBatchAt,
   receiptRefusalAt,
+  receiptTreeAt,
   referenceStringAt,
   refutationAt,
   revocationAt,
@@ -1809,7 +1809,7 @@ export function onComputeReceiptRefuted(event: ComputeReceiptRefuted): void {
 export function onReceiptsBatchPosted(event: ReceiptsBatchPosted): void {
   const p = event.params;
   {
-    const row = receiptBatchAt(event, p.batch.toString());
+    const row = receiptTreeAt(event, p.batch.toString());
     row.root = p.root;
     row.count = p.count;
     row.save();
