@@ -3,6 +3,8 @@ import { id } from "ethers";
 import { compareWithChain, startIndexer } from "@mednexus/indexer";
 import { type Economy, deployEconomy } from "../fixtures/economy.ts";
 import { HOSTILE_TEXT, LARGE, deploymentOf, firstChapter, roundChapter, secondChapter } from "../fixtures/history.ts";
+import { marketChapter, quarrelChapter } from "../fixtures/chapters.ts";
+import { type Market, deployMarket } from "../fixtures/market.ts";
 import { type System, deploySystem } from "../fixtures/system.ts";
 import { serveRpc, truncating } from "../fixtures/rpc.ts";
 import { Twins, graphNode } from "../fixtures/twins.ts";
@@ -174,5 +176,53 @@ describe("history of rounds: Ponder and graph-node on one chain", function () {
     expect(states).to.have.members(["Summed ", "Closed statistics", "FailedEarly failed"]);
     const updates = [...(await twins.indexer.rows("memberUpdate")).values()];
     expect(updates.filter((update) => update["included"]).length).to.equal(6);
+  });
+
+  it("P11 quarrels: complaints of both kinds, a defended share, sums proved, faulted and spoken against, rounds finalized and closed unproven", async () => {
+    await quarrelChapter(system);
+    const { counts } = await twins.expectEqual();
+    for (const entity of ["complaint", "equivocation"]) expect(counts[entity], entity).to.be.greaterThan(0);
+    const outcomes = [...(await twins.indexer.rows("round")).values()].map((round) => round["outcome"]);
+    expect(outcomes).to.include.members(["finalized", "unproven"]);
+  });
+});
+
+describe("history of a market: Ponder and graph-node on one chain", function () {
+  this.timeout(1_800_000);
+
+  let market: Market;
+  let twins: Twins;
+
+  before(async () => {
+    market = await deployMarket();
+    await marketChapter(market);
+    twins = await Twins.start(market.system.connection.provider, market.system.deployment);
+  });
+
+  after(async () => {
+    await twins?.stop();
+    await market?.system.connection.close();
+  });
+
+  it("P11 licences, jobs proved, attested, refuted and lost, attestors, a sealed model and its spec", async () => {
+    const { counts } = await twins.expectEqual();
+    for (const entity of [
+      "licenseOffer",
+      "license",
+      "licenseDelegate",
+      "hookFailure",
+      "job",
+      "jobLock",
+      "refutation",
+      "receipt",
+      "receiptRefusal",
+      "receiptTree",
+      "challengeCommitment",
+      "feeSweep",
+      "attestor",
+      "seal",
+      "modelSpec",
+    ])
+      expect(counts[entity], entity).to.be.greaterThan(0);
   });
 });
