@@ -121,9 +121,12 @@ async function revoke(town: Town, dataset: bigint, subject: Wallet, salt: Hash, 
   await system.done(system.contracts.consent.revoke(dataset, 1, subject.address, salt, [...proof], signature));
 }
 
+/** The last word of a 65-byte signature holds its v alone, which is a coin toss: that two of three fell alike links nobody. */
+const TOSSES: ReadonlySet<Hash> = new Set(["1b", "1c"].map((v) => `0x${v.padEnd(64, "0")}` as Hash));
+
 /** Words that both trails have and no trail of somebody else has: what links the two. */
 export const sharedWords = (a: Trail, b: Trail, others: Trail): Hash[] =>
-  [...a.words].filter((word) => b.words.has(word) && !others.words.has(word));
+  [...a.words].filter((word) => b.words.has(word) && !others.words.has(word) && !TOSSES.has(word));
 
 /** `count` national numbers of ten digits, the true one among them. */
 export function guesses(random: RandomBytes, truth: string, count: number): Iterable<string> {
