@@ -276,32 +276,46 @@ async function ownSet(context: NodeContext, round: RoundView): Promise<FrozenSet
   return frozen;
 }
 
-/** Commits to the sum on chain, for the one frozen set. */
-export async function postSum(context: NodeContext, sitting: Sitting): Promise<void> {
-  const { round } = sitting;
-  const frozen = await ownSet(context, round);
-  const sum = await ownSum(context, sitting, includedUpdates(sitting.history.updates(), frozen));
-  const call = [round.id, frozen.setHash, chunkHashes(sum.words)] as const;
+/** This node's sum over the one set it speaks for. */
+export interface OwnSum {
+  readonly setHash: Hash;
+  readonly words: readonly bigint[];
+}
+
+/** The sum of the frozen set that is this node's, whether posted or not. Errors: `SECOND_SET`, `SHARE_LOST`. */
+export async function sumOf(context: NodeContext, sitting: Sitting): Promise<OwnSum> {
+  const frozen = await ownSet(context, sitting.round);
+  const { words } = await ownSum(context, sitting, includedUpdates(sitting.history.updates(), frozen));
+  return { setHash: frozen.setHash, words };
+}
+
+/**
+ * Takes the set for this node's, once the next block can take its sum: the freeze is as deep then as finality asks. Before, nothing of the sum may leave. An
+ * endpoint that answers of its last block instead costs a block. Errors: those of INodeSums.postSum, `FreezeNotFinal` among them.
+ */
+export async function speakFor(context: NodeContext, { round }: Sitting, sum: OwnSum): Promise<void> {
   try {
-    await context.contracts.sums.postSum.staticCall(...call);
+    await context.contracts.sums.postSum.staticCall(...postingOf(round, sum), { blockTag: "pending" });
   } catch (error) {
     throw decodeFailure(error);
   }
-  // The chain takes it now, so the freeze is final: from here on this is the node's set.
-  context.store.write(setKey(round.id), frozen.setHash);
-  await unlessDone(() => execute(context.contracts.sums.postSum, [...call]), "SumExists");
+  context.store.write(setKey(round.id), sum.setHash);
+}
+
+/** Commits to the sum on chain. */
+export async function postSum(context: NodeContext, { round }: Sitting, sum: OwnSum): Promise<void> {
+  await unlessDone(() => execute(context.contracts.sums.postSum, [...postingOf(round, sum)]), "SumExists");
   context.log({ event: "sum-posted", round: round.id });
 }
 
-/** Leaves the posted sum where provers look for it. */
-export async function deliverSum(context: NodeContext, sitting: Sitting): Promise<void> {
-  const { round, seat } = sitting;
-  const frozen = await ownSet(context, round);
-  const sum = await ownSum(context, sitting, includedUpdates(sitting.history.updates(), frozen));
+const postingOf = (round: RoundView, { setHash, words }: OwnSum) => [round.id, setHash, chunkHashes(words)] as const;
+
+/** Leaves the sum where provers look for it. */
+export async function deliverSum(context: NodeContext, { round, seat }: Sitting, sum: OwnSum): Promise<void> {
   const { chainId, roundManager } = placeOf(context);
   await context.transport.send(
     topics(chainId, roundManager).sum(round.id, seat + 1),
-    encodeSum({ setHash: frozen.setHash, words: encodeWords(sum.words) }),
+    encodeSum({ setHash: sum.setHash, words: encodeWords(sum.words) }),
   );
 }
 

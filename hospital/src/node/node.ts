@@ -24,6 +24,8 @@ import {
   shareOf,
   type ShareStatus,
   type Sitting,
+  speakFor,
+  sumOf,
   unlessDone,
 } from "./committee.ts";
 import type { Head, NodeContext } from "./context.ts";
@@ -287,22 +289,32 @@ export class HospitalNode {
     }
   }
 
-  /** Posts this node's sum once the freeze is final, and leaves the words for provers. */
+  /** Posts this node's sum once the freeze is final, and leaves the words for provers, who need not wait for the block that takes the post. */
   async #sumUp(sitting: Sitting, terms: Terms, now: number): Promise<void> {
     const { round, seat, history } = sitting;
-    if (!history.has("SumPosted", { seat })) {
-      if (history.has("SumFaulted", { seat }) || now > round.frozenAt + terms.windows.sums) return;
-      try {
-        await postSum(this.#context, sitting);
-      } catch (error) {
-        if (error instanceof RevertError && error.errorName === "FreezeNotFinal") return;
-        throw error;
-      }
-    }
+    const posted = history.has("SumPosted", { seat });
     const key = `sum ${round.id}`;
-    if (now - (this.#last.get(key) ?? -Infinity) < REDELIVER) return;
-    await deliverSum(this.#context, sitting);
-    this.#last.set(key, now);
+    const delivered = now - (this.#last.get(key) ?? -Infinity) < REDELIVER;
+    if (posted && delivered) return;
+    if (!posted && (history.has("SumFaulted", { seat }) || now > round.frozenAt + terms.windows.sums)) return;
+    const sum = await sumOf(this.#context, sitting);
+    const deliver = async (): Promise<void> => {
+      if (delivered) return;
+      await deliverSum(this.#context, sitting, sum);
+      this.#last.set(key, now);
+    };
+    try {
+      if (!posted) await speakFor(this.#context, sitting, sum);
+      const delivery = this.#try(`round ${round.id} delivery of the sum`, deliver);
+      try {
+        // A dead relay must not hold up the post.
+        if (!posted) await postSum(this.#context, sitting, sum);
+      } finally {
+        await delivery;
+      }
+    } catch (error) {
+      if (!(error instanceof RevertError && error.errorName === "FreezeNotFinal")) throw error;
+    }
   }
 
   /** Forgets a round's secrets once nothing can ask for them any more. */
