@@ -121,7 +121,6 @@ export async function measureRound(
       );
     }
   }
-  await meter.send("endCommit", contracts.rounds.endCommit(round, GAS));
   const [committee] = await contracts.rounds.committeeOf(round);
   const seated = committee.map((address) => pool.find((node) => node.address === address)!);
   for (const node of seated)
@@ -216,7 +215,6 @@ export async function measureChunks(system: System, all: readonly Institution[])
     logs.push(member === accused ? { log, a: shareLogs[0]! } : own);
     updates.push((await system.submit(round, member, update)).update);
   }
-  await system.done(contracts.rounds.endCommit(round, GAS));
 
   const update = updates[members.indexOf(accused)]!;
   const detail = detailOf(update);

@@ -142,12 +142,13 @@ interface IRoundManager {
     /// can make itself ineligible (withdraw stake) before the draw: that only gives its own seat to the next in the order. What remains is the block
     /// proposer's one choice to publish or lose its block; chains without usable block hashes name the committee (drawDelay 0), in pool and eligible all the same.
     function draw(RoundId round) external;
-    /// An enrolled institution. Eager rounds verify here; batched rounds store.
+    /// An enrolled institution. Eager rounds verify here; batched rounds store. The submission (or verifyBatch) after which every enrolled member's update is in
+    /// and verified ends the commit phase.
     function submitUpdate(RoundId round, DatasetId dataset, UpdateDetail calldata detail) external;
     /// Batched rounds: anybody, any subset of unverified updates, until the freeze. All or nothing per call; a bad one never blocks others since callers choose
     /// subsets, and an update left out by every poster is verified by its own member.
     function verifyBatch(RoundId round, address[] calldata institutions, UpdateDetail[] calldata details) external;
-    /// Anybody: ends the commit phase at commitUntil, or as soon as every enrolled member has submitted (and, batched, been verified).
+    /// Anybody: ends the commit phase after commitUntil, when some member has not submitted or, batched, was not verified.
     function endCommit(RoundId round) external;
     /// A committee node: the shares of all submitted, not excluded members arrived and check. When all nodes have said so (and nothing is left to verify), the
     /// share phase ends.

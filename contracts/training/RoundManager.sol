@@ -127,6 +127,7 @@ contract RoundManager is IRoundManager, Module {
             bytes memory statement = new bytes(STATEMENT);
             _state(statement, 0, _contextOf(_roundContext(id, r), u, e.normBound2), detail, e.normBound2);
             _requireProofs(r, statement);
+            _shareIfComplete(id, d, r);
         }
     }
 
@@ -152,20 +153,16 @@ contract RoundManager is IRoundManager, Module {
         d.verified += count;
         emit UpdatesVerified(id, members, count);
         _requireProofs(run.round, statements);
+        if (d.state == RoundState.Commit) _shareIfComplete(id, d, run.round);
     }
 
     /// @inheritdoc IRoundManager
     function endCommit(RoundId id) external {
         RoundData storage d = _in(id, RoundState.Commit);
-        Round memory r = _run(d).round;
-        uint256 submitted = d.submitted;
-        bool everybody =
-            d.verified == submitted && submitted == ICampaignRegistry(_modules().campaigns).memberCount(r.campaign);
-        if (!everybody && block.timestamp <= d.commitUntil) revert TooEarly(d.commitUntil);
-        if (submitted < r.minParticipants) revert TooFewParticipants(submitted, r.minParticipants);
-        d.shareFrom = uint64(block.timestamp);
-        emit CommitEnded(id, d.shareFrom);
-        _enter(id, d, RoundState.Share);
+        if (block.timestamp <= d.commitUntil) revert TooEarly(d.commitUntil);
+        uint256 minParticipants = _run(d).round.minParticipants;
+        if (d.submitted < minParticipants) revert TooFewParticipants(d.submitted, minParticipants);
+        _share(id, d);
     }
 
     // --- share and freeze
@@ -442,6 +439,19 @@ contract RoundManager is IRoundManager, Module {
             mstore(add(to, 0x1c0), calldataload(add(detail, 0xa0)))
             mstore(add(to, 0x1e0), normBound2)
         }
+    }
+
+    /// The commit phase ends with the act that leaves nothing to wait for: every member's update is in, and verified.
+    function _shareIfComplete(RoundId id, RoundData storage d, Round memory r) private {
+        uint256 submitted = d.submitted;
+        if (d.verified != submitted || submitted < r.minParticipants) return;
+        if (submitted == ICampaignRegistry(_modules().campaigns).memberCount(r.campaign)) _share(id, d);
+    }
+
+    function _share(RoundId id, RoundData storage d) private {
+        d.shareFrom = uint64(block.timestamp);
+        emit CommitEnded(id, d.shareFrom);
+        _enter(id, d, RoundState.Share);
     }
 
     function _requireProofs(Round memory r, bytes memory statements) private view {

@@ -57,7 +57,7 @@ describe("decide", () => {
     ["Open at the draw block (the next one draws)", roundIn("Open"), { block: 100 }, ["draw"]],
     ["Open with a named committee", roundIn("Open", { drawDelay: 0, view: { drawBlock: 1_000 } }), {}, ["draw"]],
     ["Open past the draw window", roundIn("Open", { deadReason: "undrawn" }), {}, ["fail"]],
-    ["Commit, all submitted and verified", roundIn("Commit"), {}, ["endCommit"]],
+    ["Commit, all submitted and verified: over in the next block", roundIn("Commit"), {}, []],
     ["Commit, one to come", roundIn("Commit", { members: 4 }), { at: 2_000 }, []],
     ["Commit, one to come, a second after the end", roundIn("Commit", { members: 4 }), { at: 2_001 }, ["endCommit"]],
     ["Commit, batched, all in", roundIn("Commit", { updates: unverified }), {}, ["verifyBatch"]],

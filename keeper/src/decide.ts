@@ -114,8 +114,7 @@ function roundActions(round: RoundSnapshot, { head }: Snapshot, known: Knowledge
       const over = now > view.commitUntil;
       const complete = view.submitted === round.members;
       const toVerify = over || complete ? batches(round, known) : [];
-      if (complete && view.verified === view.submitted && view.submitted > 0) return [of(round, "endCommit")];
-      // Ending the phase needs no verification; verifying goes on in the next one.
+      // The last update, verified, ended the phase by itself. Ending the phase needs no verification; verifying goes on in the next one.
       return over ? [...toVerify, of(round, "endCommit")] : toVerify;
     }
     case "Share": {

@@ -111,7 +111,7 @@ export class AggregateProver {
     } catch (error) {
       const waiting = error instanceof MedNexusError && error.retryable;
       const count = waiting ? failures : failures + 1;
-      const pause = waiting ? 200 : 1000 * 2 ** count;
+      const pause = waiting ? 50 : 1000 * 2 ** count;
       this.#jobs.set(round.id, { ...idle, failures: count, notBefore: this.#monotonic() + pause });
       if (waiting) return;
       this.#reader.log({

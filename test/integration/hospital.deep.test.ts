@@ -107,7 +107,6 @@ describe("a hospital killed with SIGKILL", function () {
     expect(await runUntil(({ event }) => event === "submitted", { relayUrl: "http://127.0.0.1:9" })).to.equal(true);
     await tickOthers();
     expect((await view(round)).verified).to.equal(4);
-    await system.done(system.contracts.rounds.endCommit(round));
     await tickOthers();
     await system.pass(1_900n);
     await tickOthers();
@@ -164,7 +163,6 @@ describe("a hospital killed with SIGKILL", function () {
         ({ detail }) => memberKey(address, detail.c) === own[0]!.memberKey,
       );
       expect(draft, "its secrets").to.not.equal(undefined);
-      await system.done(system.contracts.rounds.endCommit(round));
       await town.tick(2);
       expect((await view(round)).acks, town.troubles().join("\n")).to.equal(3);
       await freeze(round);
@@ -218,7 +216,6 @@ describe("a member that commits to garbage for one node", function () {
               seats[s]!.context.shareKeys.publicKey,
               encodePosted(share),
             );
-        await system.done(system.contracts.rounds.endCommit(round));
         await system.pass(1_900n);
         for (let i = 0; i < 2; i++) for (const hospital of town.hospitals) if (hospital !== liar) await hospital.tick();
         const { openingUntil } = await system.contracts.rules.shareDeadlines(round);

@@ -263,7 +263,6 @@ abstract contract RoundMoves is RoundSystem {
 
     function _commitAll() internal {
         for (uint256 i; i < MEMBERS; ++i) _submit(members[i]);
-        rounds.endCommit(round);
     }
 
     function _acknowledgeAll() internal {

@@ -315,6 +315,7 @@ contract RoundsInvariant is RoundExits {
                 committedUnder[round][members[m]] = generation[datasetOf[members[m]]];
             } catch {}
         }
+        if (_now() != RoundState.Commit) return;
         vm.warp(uint256(rounds.get(round).commitUntil) + 1);
         if (rounds.get(round).submitted < 3) return _failEarly();
         rounds.endCommit(round);

@@ -2,7 +2,7 @@ import { randomFr, setHash } from "@mednexus/sdk";
 import { expect } from "chai";
 import { deploySystem, type Institution, type System, units } from "../../fixtures/system.ts";
 
-const FROZEN = 4n;
+const [COMMIT, SHARE, FROZEN] = [2n, 3n, 4n];
 const FAILED_EARLY = 8n;
 
 describe("share phase and freeze", () => {
@@ -56,9 +56,14 @@ describe("share phase and freeze", () => {
     expect(await system.contracts.vault.creditOf(system.deployment.token, keeper)).to.equal(units(4)); // draw and freeze
   });
 
-  it("phases end early once all have acted: commit, then share", async () => {
-    await all();
-    await system.done(rounds().endCommit(round));
+  it("phases end early once all have acted: the last update ends the commit phase, the last acknowledgement the share phase", async () => {
+    for (const member of members.slice(1)) await system.submit(round, member);
+    expect(await rounds().stateOf(round)).to.equal(COMMIT);
+    await expect(rounds().endCommit(round)).to.be.revertedWithCustomError(rounds(), "TooEarly");
+    await system.submit(round, members[0]!);
+    expect(await rounds().stateOf(round)).to.equal(SHARE);
+    expect((await rounds().get(round)).shareFrom).to.equal(await system.now());
+    await expect(rounds().endCommit(round)).to.be.revertedWithCustomError(rounds(), "WrongState");
     await expect(rounds().freeze(round, ...system.submissions(round))).to.be.revertedWithCustomError(
       rounds(),
       "TooEarly",
