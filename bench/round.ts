@@ -70,7 +70,7 @@ const PHASES: readonly (readonly [keyof RoundTimes, string])[] = [
   ["open", "open: openRound sent → in a block"],
   ["draw", "draw: block to draw from, keeper draws"],
   ["update", "update: train, commit, encrypt, prove, submit, both hospitals"],
-  ["acknowledge", "acknowledge: keeper ends the commit phase, nodes check shares and say so"],
+  ["acknowledge", "acknowledge: nodes check shares and say so"],
   ["freeze", "freeze: keeper"],
   ["sums", "sums: final freeze, t + 1 nodes post"],
   ["finalize", "finalize: prover collects sums, proves, submits"],

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { JsonRpcProvider } from "ethers";
 import {
   digestOf,
   encryptShare,
@@ -32,6 +33,15 @@ import { openShareMessage } from "../../hospital/src/node/message.ts";
 import { type Hospital, startTown, type Town } from "../fixtures/hospitals.ts";
 import { deploySystem, type System } from "../fixtures/system.ts";
 import { codeOf } from "../utils/codeOf.ts";
+
+/** An endpoint that refuses the block tag `pending`. */
+function forgetPending(provider: JsonRpcProvider): void {
+  const send = provider.send.bind(provider);
+  provider.send = (method, params) =>
+    method === "eth_call" && (params as unknown[])[1] === "pending"
+      ? Promise.reject(new Error("invalid block tag"))
+      : send(method, params);
+}
 
 /** Real contracts, real proofs at n = 128, four hospitals that are also the committee's pool, a relay and the chain over HTTP. */
 describe("hospital nodes through the real contracts", function () {
@@ -375,8 +385,12 @@ describe("hospital nodes through the real contracts", function () {
       expect((await rounds().updateOf(key)).excluded).to.equal(true);
       expect(await system.contracts.stake.activeOf(byzantine.address)).to.be.lessThan(stake);
       await freeze(round);
+      const node = (await town.seats(round)).find((hospital) => hospital !== byzantine)!;
+      node.change = ({ provider }) => (forgetPending(provider as JsonRpcProvider), {});
+      await node.restart();
       await system.mine(3);
       await town.tick(2);
+      expect(node.said("sum-posted"), "its endpoint knows no pending block").to.have.length(1);
       expect((await view(round)).state).to.equal("Summed");
       await expectExactSum(
         round,

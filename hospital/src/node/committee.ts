@@ -291,13 +291,21 @@ export async function sumOf(context: NodeContext, sitting: Sitting): Promise<Own
 
 /**
  * Takes the set for this node's, once the next block can take its sum: the freeze is as deep then as finality asks. Before, nothing of the sum may leave. An
- * endpoint that answers of its last block instead costs a block. Errors: those of INodeSums.postSum, `FreezeNotFinal` among them.
+ * endpoint that knows no pending block is asked of its last one, which costs a block. Errors: those of INodeSums.postSum, `FreezeNotFinal` among them.
  */
 export async function speakFor(context: NodeContext, { round }: Sitting, sum: OwnSum): Promise<void> {
+  const ask = async (blockTag: "pending" | "latest"): Promise<void> => {
+    try {
+      await context.contracts.sums.postSum.staticCall(...postingOf(round, sum), { blockTag });
+    } catch (error) {
+      throw decodeFailure(error);
+    }
+  };
   try {
-    await context.contracts.sums.postSum.staticCall(...postingOf(round, sum), { blockTag: "pending" });
+    await ask("pending");
   } catch (error) {
-    throw decodeFailure(error);
+    if (error instanceof RevertError) throw error;
+    await ask("latest");
   }
   context.store.write(setKey(round.id), sum.setHash);
 }
