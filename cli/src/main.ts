@@ -1,41 +1,38 @@
 import { commandHelp, type Command, parseCommand } from "./arguments.ts";
-import { consentCommands } from "./commands/consent.ts";
-import { auditCommands } from "./commands/audit.ts";
-import { dataCommands } from "./commands/data.ts";
-import { demoMarket, demoRun } from "./commands/demo.ts";
-import { deployRun, deployStatus } from "./commands/deploy.ts";
-import { devnetRun } from "./commands/devnet.ts";
-import { hospitalCommands } from "./commands/hospital.ts";
-import { keeperRun } from "./commands/keeper.ts";
-import { keysBuild } from "./commands/keys.ts";
-import { modelCommands } from "./commands/model.ts";
-import { proveCommands } from "./commands/prove.ts";
-import { proverCommands } from "./commands/prover.ts";
-import { relayRun } from "./commands/relay.ts";
 import { describe, EXIT, exitCode } from "./exit.ts";
 
-const groups: Readonly<
-  Record<string, { readonly summary: string; readonly verbs: Readonly<Record<string, Command>> }>
-> = {
-  consent: { summary: "FHIR consents, revocation, what the chain says", verbs: consentCommands },
-  audit: { summary: "recompute what receipts and model versions claim", verbs: auditCommands },
-  data: { summary: "encrypted datasets: keep, share, rotate, erase", verbs: dataCommands },
-  demo: { summary: "the protocol at work on a local chain", verbs: { run: demoRun, market: demoMarket } },
-  devnet: { summary: "a local chain for development", verbs: { run: devnetRun } },
-  deploy: { summary: "deploy the contracts, look at a deployment", verbs: { run: deployRun, status: deployStatus } },
-  hospital: { summary: "an institution's node", verbs: hospitalCommands },
-  keeper: { summary: "draws, freezes, finalizes, claims; proves aggregations", verbs: { run: keeperRun } },
-  keys: { summary: "proving keys", verbs: { build: keysBuild } },
-  model: { summary: "model tokens: mint them, seal their weights", verbs: modelCommands },
-  prove: { summary: "Groth16 proofs and commitments, on a GPU where there is one", verbs: proveCommands },
-  prover: { summary: "takes compute jobs for their fee", verbs: proverCommands },
-  relay: { summary: "a mailbox for nodes that accept no connections", verbs: { run: relayRun } },
+type Verbs = Readonly<Record<string, Command>>;
+
+/** A group's modules are loaded when it is asked for: what a command does not need costs it neither time nor memory. */
+const groups: Readonly<Record<string, () => Promise<Verbs>>> = {
+  consent: async () => (await import("./commands/consent.ts")).consentCommands,
+  audit: async () => (await import("./commands/audit.ts")).auditCommands,
+  data: async () => (await import("./commands/data.ts")).dataCommands,
+  demo: async () => {
+    const { demoRun, demoMarket } = await import("./commands/demo.ts");
+    return { run: demoRun, market: demoMarket };
+  },
+  devnet: async () => ({ run: (await import("./commands/devnet.ts")).devnetRun }),
+  deploy: async () => {
+    const { deployRun, deployStatus } = await import("./commands/deploy.ts");
+    return { run: deployRun, status: deployStatus };
+  },
+  hospital: async () => (await import("./commands/hospital.ts")).hospitalCommands,
+  keeper: async () => ({ run: (await import("./commands/keeper.ts")).keeperRun }),
+  keys: async () => ({ build: (await import("./commands/keys.ts")).keysBuild }),
+  model: async () => (await import("./commands/model.ts")).modelCommands,
+  prove: async () => (await import("./commands/prove.ts")).proveCommands,
+  prover: async () => (await import("./commands/prover.ts")).proverCommands,
+  relay: async () => ({ run: (await import("./commands/relay.ts")).relayRun }),
 };
 
-function help(): string {
-  const rows = Object.entries(groups).flatMap(([group, { verbs }]) =>
-    Object.entries(verbs).map(([verb, command]) => `  ${`${group} ${verb}`.padEnd(22)}${command.summary}`),
-  );
+/** All commands, or those of one group. */
+async function help(names: readonly string[] = Object.keys(groups)): Promise<string> {
+  const rows: string[] = [];
+  for (const group of names) {
+    for (const [verb, { summary }] of Object.entries(await groups[group]!()))
+      rows.push(`  ${`${group} ${verb}`.padEnd(22)}${summary}`);
+  }
   return [
     "mednexus <group> <verb> [options]",
     "",
@@ -48,15 +45,21 @@ function help(): string {
 async function main(args: readonly string[]): Promise<number> {
   const [group, verb, ...rest] = args;
   if (group === undefined || group === "--help" || group === "-h" || group === "help") {
-    console.log(help());
+    console.log(await help());
     return group === undefined ? EXIT.badInput : EXIT.ok;
   }
-  const found = Object.hasOwn(groups, group) ? groups[group] : undefined;
-  const command =
-    found !== undefined && verb !== undefined && Object.hasOwn(found.verbs, verb) ? found.verbs[verb] : undefined;
+  const verbs = Object.hasOwn(groups, group) ? await groups[group]!() : undefined;
+  const listed = verbs === undefined ? undefined : [group];
+  if (verbs !== undefined && (verb === undefined || verb === "--help" || verb === "-h")) {
+    console.log(await help(listed));
+    return verb === undefined ? EXIT.badInput : EXIT.ok;
+  }
+  const command = verbs !== undefined && verb !== undefined && Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (command === undefined) {
-    console.error(`no such command: ${[group, verb].filter((word) => word !== undefined).join(" ")}\n\n${help()}`);
-    return verb === "--help" && found !== undefined ? EXIT.ok : EXIT.badInput;
+    console.error(
+      `no such command: ${[group, verb].filter((word) => word !== undefined).join(" ")}\n\n${await help(listed)}`,
+    );
+    return EXIT.badInput;
   }
   const name = `${group} ${verb}`;
   const parsed = parseCommand(name, command, rest);

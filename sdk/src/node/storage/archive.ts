@@ -388,10 +388,10 @@ async function writeAt(file: FileHandle, bytes: Uint8Array, offset: number): Pro
   }
 }
 
-/** A source cut into chunks; an empty one is one empty chunk. */
+/** A source cut into chunks, each good until the next is asked for; an empty source is one empty chunk. */
 async function* pieces(source: Source, chunkBytes: number): AsyncGenerator<Uint8Array> {
   let filled = 0;
-  let chunk = new Uint8Array(Math.min(chunkBytes, source.size));
+  const chunk = new Uint8Array(Math.min(chunkBytes, source.size));
   for await (const piece of source.read()) {
     for (let at = 0; at < piece.length;) {
       const taken = Math.min(piece.length - at, chunk.length - filled);
@@ -400,7 +400,7 @@ async function* pieces(source: Source, chunkBytes: number): AsyncGenerator<Uint8
       [at, filled] = [at + taken, filled + taken];
       if (filled === chunkBytes) {
         yield chunk;
-        [chunk, filled] = [new Uint8Array(chunkBytes), 0];
+        filled = 0;
       }
     }
   }
