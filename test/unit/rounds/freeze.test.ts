@@ -81,6 +81,26 @@ describe("share phase and freeze", () => {
     expect(await rounds().stateOf(round)).to.equal(FROZEN);
   });
 
+  it("batched: the verification of the last update ends the commit phase, its submission does not", async () => {
+    const { campaign: batched } = await system.campaign({ terms: { eager: false }, members, nodes });
+    const id = await system.committed(batched);
+    for (const member of members) await system.submit(id, member);
+    expect(await rounds().stateOf(id)).to.equal(COMMIT);
+    const updates = system.updates.get(id)!;
+    const verify = (some: typeof updates) =>
+      system.done(
+        rounds().verifyBatch(
+          id,
+          some.map(({ institution }) => institution),
+          some.slice(),
+        ),
+      );
+    await verify(updates.slice(1));
+    expect(await rounds().stateOf(id)).to.equal(COMMIT);
+    await verify(updates.slice(0, 1));
+    expect(await rounds().stateOf(id)).to.equal(SHARE);
+  });
+
   it("[attack 147] a list that omits, repeats, swaps or replaces a submission", async () => {
     await all();
     await system.shared(round);
