@@ -33,7 +33,7 @@ export function openCommitter(
           close: () => prover.close(),
         };
       },
-      cpu: () => ({ commit: (bases, values) => curve.msm(bases, inField(values)), close: async () => {} }),
+      last: async () => ({ commit: (bases, values) => curve.msm(bases, inField(values)), close: async () => {} }),
     },
     log,
   );

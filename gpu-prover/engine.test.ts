@@ -9,7 +9,7 @@ import { onDevice } from "./test/device.ts";
 
 describe("engine", () => {
   onDevice(
-    "a device lost in the middle of a proof is named, and snarkjs makes that one and those after it",
+    "a device lost in the middle of a proof is named, and the CPU makes that one and those after it",
     async () => {
       const curve = await Curve.load();
       const { zkey, verifyingKey } = await groth16Keys(chain(1n).r1cs, trapdoor);
@@ -35,9 +35,9 @@ describe("engine", () => {
         await new Promise((turn) => setImmediate(turn));
         held!.destroy();
         await proving;
-        expect(engine.name).to.equal("cpu: snarkjs");
-        expect(log.filter((line) => line.startsWith("snarkjs on the CPU from now on"))).to.deep.equal([
-          "snarkjs on the CPU from now on: the GPU device was lost: device was destroyed",
+        expect(engine.name).to.equal("cpu: own kernels");
+        expect(log.filter((line) => line.startsWith("own kernels on the CPU from now on"))).to.deep.equal([
+          "own kernels on the CPU from now on: the GPU device was lost: device was destroyed",
         ]);
       } finally {
         await engine.close();

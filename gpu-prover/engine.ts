@@ -1,5 +1,6 @@
 import { Snarkjs } from "@mednexus/circuits";
 import type { Curve, Proved } from "@mednexus/sdk";
+import { CpuProver } from "./cpu/prover.ts";
 import { Chosen, type ProverChoice } from "./choice.ts";
 import { ProverError } from "./groth16/errors.ts";
 import { readWtns } from "./groth16/wtns.ts";
@@ -18,8 +19,18 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** snarkjs on the CPU, with the same checks of its input. */
+/** This package's own kernels on the CPU. */
 export function cpuEngine(curve: Curve): Engine {
+  const prover = new CpuProver(curve);
+  return {
+    name: "cpu: own kernels",
+    prove: (zkey, wtns) => prover.proveFiles(zkey, wtns),
+    close: () => prover.close(),
+  };
+}
+
+/** snarkjs on the CPU, with the same checks of its input. */
+export function snarkjsEngine(curve: Curve): Engine {
   const snarkjs = new Snarkjs(curve);
   return {
     name: "cpu: snarkjs",
@@ -53,7 +64,8 @@ export async function openEngine(
           close: () => prover.close(),
         };
       },
-      cpu: () => cpuEngine(curve),
+      cpu: async () => cpuEngine(curve),
+      last: async () => snarkjsEngine(curve),
     },
     log,
   );

@@ -1,10 +1,11 @@
 export { fromSnarkjs, toSnarkjs } from "@mednexus/circuits";
-export { type BackendOptions, GpuBackend, openBackend } from "./backend.ts";
+export { type BackendOptions, CpuBackend, GpuBackend, openBackend } from "./backend.ts";
 export type { ProverChoice } from "./choice.ts";
+export { type CpuOptions, CpuProver } from "./cpu/prover.ts";
 export { type Committer, openCommitter } from "./committer.ts";
 export { Device, type OpenOptions } from "./device/device.ts";
 export { DeviceError } from "./device/errors.ts";
-export { cpuEngine, type Engine, openEngine } from "./engine.ts";
+export { cpuEngine, type Engine, openEngine, snarkjsEngine } from "./engine.ts";
 export { ProverError } from "./groth16/errors.ts";
 export { type Bases, GpuProver, type ProverOptions } from "./prover.ts";
 export { type ClientOptions, ServiceEngine } from "./service/client.ts";

@@ -8,7 +8,7 @@ import { buildBn128 } from "ffjavascript";
 import { fixedBase } from "../../circuits/setup/fixedBase.ts";
 import type { Device } from "../device/device.ts";
 import { DeviceError } from "../device/errors.ts";
-import { cpuEngine, type Engine } from "../engine.ts";
+import { snarkjsEngine, type Engine } from "../engine.ts";
 import { FR } from "../field/prime.ts";
 import { readZkey } from "../groth16/zkey.ts";
 import { GpuProver } from "../prover.ts";
@@ -68,7 +68,7 @@ export async function bench(options: BenchOptions): Promise<Report> {
     log(`no GPU lines: ${(reason = error.message)}`);
     return undefined;
   });
-  const cpu = cpuEngine(curve);
+  const cpu = snarkjsEngine(curve);
   const wasm = await buildBn128();
   try {
     for (const power of options.powers) {

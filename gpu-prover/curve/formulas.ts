@@ -1,4 +1,4 @@
-import { Fq } from "@mednexus/sdk";
+import { Fq } from "@mednexus/sdk/field";
 import { Builder, type Program, type Value } from "./program.ts";
 
 /** What the curve's formulas need of the field that coordinates live in. */
@@ -7,6 +7,7 @@ interface Ring<T> {
   add(a: T, b: T): T;
   sub(a: T, b: T): T;
   mul(a: T, b: T): T;
+  reduce(a: T): T;
   /** 3b·a for the curve y² = x³ + b */
   mulB3(a: T): T;
   flatten(a: T): Value[];
@@ -20,7 +21,7 @@ function base(build: Builder): Ring<Value> {
     const four = add(two, two);
     return build.reduce(add(add(four, four), a)); // 9a
   };
-  return { input: () => build.input(), add, sub, mul, mulB3, flatten: (a) => [a] };
+  return { input: () => build.input(), add, sub, mul, reduce: build.reduce, mulB3, flatten: (a) => [a] };
 }
 
 type Pair = readonly [re: Value, im: Value];
@@ -46,6 +47,7 @@ function extension(build: Builder): Ring<Pair> {
     add,
     sub,
     mul,
+    reduce: (a) => [build.reduce(a[0]), build.reduce(a[1])],
     mulB3: (a) => mul(a, b3),
     flatten: (a) => [...a],
   };
@@ -101,6 +103,64 @@ function finishAddition<T>(
   return build.finish(name, [x3, y3, z3].flatMap(flatten));
 }
 
+/**
+ * Affine addition in two parts, so that many share one inversion: the denominator of the slope, and, given its inverse, the sum. Five products with the
+ * three that sharing costs; not complete: the chord is for x1 ≠ x2, the tangent for the sum of a point (of odd order) with itself.
+ */
+export interface AffineAddition {
+  /** (x1, x2) → x2 − x1 */
+  readonly chordDenominator: Program;
+  /** (x1, y1, x2, y2, 1/(x2 − x1)) → (x3, y3) */
+  readonly chord: Program;
+  /** y1 → 2·y1 */
+  readonly tangentDenominator: Program;
+  /** (x1, y1, 1/(2·y1)) → (x3, y3) */
+  readonly tangent: Program;
+  /** (a, b) → a·b in the coordinates' field */
+  readonly product: Program;
+  /** y → −y */
+  readonly negate: Program;
+}
+
+function affineAddition<T>(group: string, over: (build: Builder) => Ring<T>): AffineAddition {
+  const program = (name: string, write: (ring: Ring<T>) => readonly T[]): Program => {
+    const build = new Builder();
+    const ring = over(build);
+    return build.finish(`${group}_${name}`, write(ring).flatMap(ring.flatten));
+  };
+  const third = ({ sub, mul, reduce }: Ring<T>, slope: T, x1: T, y1: T, x2: T): readonly T[] => {
+    const x3 = reduce(sub(sub(mul(slope, slope), x1), x2));
+    return [x3, reduce(sub(mul(slope, sub(x1, x3)), y1))];
+  };
+  return {
+    chordDenominator: program("chord_denominator", ({ input, sub }) => {
+      const [x1, x2] = [input(), input()];
+      return [sub(x2, x1)];
+    }),
+    chord: program("chord", (ring) => {
+      const [x1, y1, x2, y2, inverse] = [ring.input(), ring.input(), ring.input(), ring.input(), ring.input()];
+      return third(ring, ring.mul(ring.sub(y2, y1), inverse), x1, y1, x2);
+    }),
+    tangentDenominator: program("tangent_denominator", ({ input, add }) => {
+      const y = input();
+      return [add(y, y)];
+    }),
+    tangent: program("tangent", (ring) => {
+      const [x, y, inverse] = [ring.input(), ring.input(), ring.input()];
+      const xx = ring.mul(x, x);
+      return third(ring, ring.mul(ring.add(ring.add(xx, xx), xx), inverse), x, y, x);
+    }),
+    product: program("product", ({ input, mul }) => {
+      const [a, b] = [input(), input()];
+      return [mul(a, b)];
+    }),
+    negate: program("negate", ({ input, sub, reduce }) => {
+      const y = input();
+      return [reduce(sub(sub(y, y), y))];
+    }),
+  };
+}
+
 /** A group as kernels see it: elements are `coordinates` field elements each; a stored affine identity is all zero. */
 export interface Group {
   readonly name: "g1" | "g2";
@@ -108,6 +168,7 @@ export interface Group {
   readonly degree: 1 | 2;
   readonly add: Program;
   readonly addMixed: Program;
+  readonly affine: AffineAddition;
 }
 
 function group<T>(name: "g1" | "g2", degree: 1 | 2, over: (build: Builder) => Ring<T>): Group {
@@ -117,6 +178,7 @@ function group<T>(name: "g1" | "g2", degree: 1 | 2, over: (build: Builder) => Ri
     degree,
     add: completeAddition(`${name}_add`, over(full), full),
     addMixed: mixedAddition(`${name}_add_mixed`, over(mixed), mixed),
+    affine: affineAddition(name, over),
   };
 }
 

@@ -1,12 +1,13 @@
-import { FQ_MODULUS, FR_MODULUS, inverseModulo, readWord, writeWord } from "@mednexus/sdk";
+import { readWord, writeWord } from "@mednexus/sdk/bytes";
+import { FQ_MODULUS, FR_MODULUS, inverseModulo } from "@mednexus/sdk/field";
 
 /**
  * A prime field as kernels see it: residues in Montgomery form modulo `modulus`, radix R = 2^(limbBits · limbs), held as `limbs` limbs of
- * `limbBits` bits in 32-bit words. Everything an emitter needs follows from these four numbers.
+ * `limbBits` bits. Everything an emitter needs follows from these four numbers.
  *
  * Limb bounds. A product of limbs is below 2^(2·limbBits). One word of the interleaved (CIOS) multiplication takes at most 2·limbs products and one
- * carry of 32 − limbBits bits before it is shifted out, so no word overflows while 2·limbs·(2^limbBits − 1)² + 2^(32 − limbBits) < 2^32. That is why 20
- * limbs of 13 bits need no carry inside the loops, on devices without wide multiplication (WGSL has none).
+ * carry of wordBits − limbBits bits before it is shifted out, so no word overflows while 2·limbs·(2^limbBits − 1)² + 2^(wordBits − limbBits) < 2^wordBits.
+ * That is why 20 limbs of 13 bits need no carry inside the loops in 32-bit words (WGSL has no wider ones), nor 9 limbs of 29 bits in 64-bit words.
  * Source: Mitscha-Baude, "Montgomery multiplication with small limbs" (2022); Koç, Acar, Kaliski (1996) for CIOS.
  */
 export interface PrimeField {
@@ -27,10 +28,10 @@ export interface PrimeField {
 /** 32-bit words of an element in a buffer: values are stored canonical, little-endian, in Montgomery form. */
 export const WORDS = 8;
 
-export function primeField(name: "fr" | "fq", modulus: bigint, limbBits = 13, limbs = 20): PrimeField {
+export function primeField(name: "fr" | "fq", modulus: bigint, limbBits = 13, limbs = 20, wordBits = 32): PrimeField {
   const largest = 2n ** BigInt(limbBits) - 1n;
-  if (2n * BigInt(limbs) * largest * largest + 2n ** BigInt(32 - limbBits) >= 2n ** 32n)
-    throw new RangeError(`${limbs} limbs of ${limbBits} bits overflow 32-bit words`);
+  if (2n * BigInt(limbs) * largest * largest + 2n ** BigInt(wordBits - limbBits) >= 2n ** BigInt(wordBits))
+    throw new RangeError(`${limbs} limbs of ${limbBits} bits overflow ${wordBits}-bit words`);
   const radix = 1n << BigInt(limbBits * limbs);
   if (radix < 64n * modulus) throw new RangeError("less than six spare bits: sums could not be left unreduced");
   const base = 1n << BigInt(limbBits);

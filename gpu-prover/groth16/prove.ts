@@ -1,9 +1,12 @@
 import { verifyProof } from "@mednexus/circuits";
 import {
   type Curve,
+  CurveError,
   Fr,
   type G1,
+  G1_INFINITY,
   type G2,
+  G2_INFINITY,
   type Proof,
   type Proved,
   randomFr,
@@ -11,11 +14,9 @@ import {
   readWord,
   systemRandom,
 } from "@mednexus/sdk";
-import { evaluate } from "../curve/program.ts";
 import { G1 as GROUP1, G2 as GROUP2, type Group } from "../curve/formulas.ts";
 import type { Device } from "../device/device.ts";
-import { FQ } from "../field/prime.ts";
-import { type Affine, joinWindows, msm, plan, SortedDigits, toAffine, windowSums } from "../msm/msm.ts";
+import { type Affine, joinWindows, msm, plan, SortedDigits, windowSums } from "../msm/msm.ts";
 import { forwardTransform, inverseTransform } from "../stages/ntt/ntt.ts";
 import { multiply, quotient } from "../stages/pointwise/pointwise.ts";
 import { SCALARS } from "../stages/segments/monoid.ts";
@@ -106,13 +107,20 @@ export async function finish(
   random: RandomBytes = systemRandom,
 ): Promise<Proved> {
   const { publicInputs } = sums;
-  const proof = blind(key, sums, randomFr(random), randomFr(random));
-  if (!(await verifyProof(curve, key.verifyingKey, publicInputs, proof)))
-    throw new ProverError(
+  const rejected = (cause?: unknown): ProverError =>
+    new ProverError(
       "PROOF_REJECTED",
       "the proof made fails its own verification: a wrong witness, or a fault of the device",
-      { retryable: true },
+      { retryable: true, cause },
     );
+  let proof: Proof;
+  try {
+    proof = blind(curve, key, sums, randomFr(random), randomFr(random));
+  } catch (error) {
+    if (error instanceof CurveError) throw rejected(error);
+    throw error;
+  }
+  if (!(await verifyProof(curve, key.verifyingKey, publicInputs, proof))) throw rejected();
   return { proof, publicInputs };
 }
 
@@ -163,41 +171,22 @@ const rowSums = (matrix: ResidentMatrix, rows: number, wires: GPUBuffer, sums: G
     },
   );
 
-/** A = α + Σa + rδ, B = β + Σb + sδ, C = Σc + Σh + sA + rB − rsδ */
-function blind(key: ProvingKey, sums: Sums, r: bigint, s: bigint): Proof {
-  const { alpha1, beta1, delta1, verifyingKey } = key;
-  const delta = from1(delta1);
-  const a = add(GROUP1, add(GROUP1, from1(alpha1), sums.a), scale(GROUP1, delta, r));
-  const b1 = add(GROUP1, add(GROUP1, from1(beta1), sums.b1), scale(GROUP1, delta, s));
-  const b2 = add(GROUP2, add(GROUP2, from2(verifyingKey.beta), sums.b2), scale(GROUP2, from2(verifyingKey.delta), s));
-  const parts = [sums.c, sums.h, scale(GROUP1, a, s), scale(GROUP1, b1, r), scale(GROUP1, delta, Fr.neg(Fr.mul(r, s)))];
-  const c = parts.reduce((sum, part) => add(GROUP1, sum, part), undefined);
-  return { a: to1(a), b: to2(b2), c: to1(c) };
+/** A = α + Σa + rδ, B = β + Σb + sδ, C = Σc + Σh + sA + rB − rsδ. @throws CurveError if a point is none of its group */
+function blind(
+  curve: Curve,
+  { alpha1, beta1, delta1, verifyingKey }: ProvingKey,
+  sums: Sums,
+  r: bigint,
+  s: bigint,
+): Proof {
+  const { beta, delta } = verifyingKey;
+  const a = curve.sum([alpha1, to1(sums.a), curve.mul(delta1, r)]);
+  const b1 = curve.sum([beta1, to1(sums.b1), curve.mul(delta1, s)]);
+  const b = curve.sumG2([beta, to2(sums.b2), curve.mulG2(delta, s)]);
+  const mixed = [curve.mul(a, s), curve.mul(b1, r), curve.mul(delta1, Fr.neg(Fr.mul(r, s)))];
+  return { a, b, c: curve.sum([to1(sums.c), to1(sums.h), ...mixed]) };
 }
 
-const projective = (group: Group, point: Affine): readonly bigint[] => {
-  const zero = Array<bigint>(group.degree).fill(0n);
-  const one = [1n, ...zero.slice(1)];
-  return point === undefined ? [...zero, ...one, ...zero] : [...point, ...one];
-};
-
-const add = (group: Group, a: Affine, b: Affine): Affine =>
-  toAffine(group, evaluate(FQ, group.add, [...projective(group, a), ...projective(group, b)]));
-
-function scale(group: Group, point: Affine, scalar: bigint): Affine {
-  let sum = projective(group, undefined);
-  const base = projective(group, point);
-  for (const bit of scalar.toString(2)) {
-    sum = evaluate(FQ, group.add, [...sum, ...sum]);
-    if (bit === "1") sum = evaluate(FQ, group.add, [...sum, ...base]);
-  }
-  return toAffine(group, sum);
-}
-
-const from1 = ({ x, y }: G1): Affine => (x === 0n && y === 0n ? undefined : [x, y]);
-const from2 = ({ xRe, xIm, yRe, yIm }: G2): Affine => [xRe, xIm, yRe, yIm];
-const to1 = (point: Affine): G1 => (point === undefined ? { x: 0n, y: 0n } : { x: point[0]!, y: point[1]! });
+const to1 = (point: Affine): G1 => (point === undefined ? G1_INFINITY : { x: point[0]!, y: point[1]! });
 const to2 = (point: Affine): G2 =>
-  point === undefined
-    ? { xRe: 0n, xIm: 0n, yRe: 0n, yIm: 0n }
-    : { xRe: point[0]!, xIm: point[1]!, yRe: point[2]!, yIm: point[3]! };
+  point === undefined ? G2_INFINITY : { xRe: point[0]!, xIm: point[1]!, yRe: point[2]!, yIm: point[3]! };

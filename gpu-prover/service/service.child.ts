@@ -1,10 +1,10 @@
 /** A service of its own process for tests that kill it: `service.child.ts FOLDER SOCKET DELAY_MS`, proving by snarkjs after a pause. */
 import { Curve } from "@mednexus/sdk";
-import { cpuEngine } from "../engine.ts";
+import { snarkjsEngine } from "../engine.ts";
 import { ProvingService } from "./server.ts";
 
 const [folder, socket, delay] = process.argv.slice(2) as [string, string, string];
-const engine = cpuEngine(await Curve.load());
+const engine = snarkjsEngine(await Curve.load());
 const slow = {
   name: engine.name,
   close: () => engine.close(),

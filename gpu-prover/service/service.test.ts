@@ -8,7 +8,7 @@ import { verifyProof } from "@mednexus/circuits";
 import { Curve, MedNexusError } from "@mednexus/sdk";
 import { groth16Keys } from "../../circuits/setup/groth16.ts";
 import { trapdoor } from "../../circuits/setup/trapdoor.ts";
-import { cpuEngine, type Engine } from "../engine.ts";
+import { snarkjsEngine, type Engine } from "../engine.ts";
 import { chain, wtns } from "../test/chain.ts";
 import { ServiceEngine } from "./client.ts";
 import type { Job } from "./jobs.ts";
@@ -31,7 +31,7 @@ describe("proving service", function () {
   };
   before(async () => {
     curve = await Curve.load();
-    engine = cpuEngine(curve);
+    engine = snarkjsEngine(curve);
     ({ zkey, verifyingKey } = await groth16Keys(chain(1n).r1cs, trapdoor));
   });
   after(async () => {

@@ -1,4 +1,4 @@
-/** Sums of points on a device against their twin, ffjavascript's on the CPU. */
+/** Sums of points, on a device or by the CPU's kernels, against their twin, ffjavascript's. */
 import { expect } from "chai";
 import { Curve, FR_MODULUS, type G1, G1_GENERATOR, G1_INFINITY, type G2, G2_GENERATOR } from "@mednexus/sdk";
 import { G1 as GROUP1, G2 as GROUP2, type Group } from "../curve/formulas.ts";
@@ -7,8 +7,20 @@ import { FQ, pack, toMontgomery } from "../field/prime.ts";
 import { type Affine, msm, plan } from "../msm/msm.ts";
 import { values } from "./device.ts";
 
+/** What is tested: Σ scalars[k]·bases[k] over flat affine coordinates (all zero: the identity), in windows of `bits`. */
+export interface Summer {
+  sum(
+    group: Group,
+    flat: readonly bigint[],
+    scalars: readonly bigint[] | Int32Array<ArrayBuffer>,
+    bits: number,
+  ): Promise<Affine>;
+  /** @throws if something is left over */
+  end(): void;
+}
+
 export class Sums {
-  readonly #device: Device;
+  readonly #summer: Summer;
   readonly #curve: Curve;
   readonly #next: () => number;
   /** random points of G1 behind infinity, G, −G and G again */
@@ -16,23 +28,27 @@ export class Sums {
   /** small multiples of the generator of G2 with their factors, infinity first */
   readonly #pool2: readonly { readonly point: G2 | undefined; readonly factor: bigint }[];
 
-  private constructor(device: Device, curve: Curve, next: () => number, pool: readonly G1[]) {
-    [this.#device, this.#curve, this.#next, this.pool] = [device, curve, next, pool];
+  private constructor(summer: Summer, curve: Curve, next: () => number, pool: readonly G1[]) {
+    [this.#summer, this.#curve, this.#next, this.pool] = [summer, curve, next, pool];
     this.#pool2 = Array.from({ length: 20 }, (_, k) => {
       const factor = k < 2 ? BigInt(k) : values(next, FR_MODULUS, 1)[0]!;
       return { factor, point: factor === 0n ? undefined : curve.mulG2(G2_GENERATOR, factor) };
     });
   }
 
-  static async over(device: Device, next: () => number, points = 400): Promise<Sums> {
+  static over(device: Device, next: () => number, points?: number): Promise<Sums> {
+    return Sums.by(deviceSummer(device), next, points);
+  }
+
+  static async by(summer: Summer, next: () => number, points = 400): Promise<Sums> {
     const curve = await Curve.load();
     const random = await curve.multiples(G1_GENERATOR, values(next, FR_MODULUS, points - 4));
-    return new Sums(device, curve, next, [G1_INFINITY, G1_GENERATOR, curve.neg(G1_GENERATOR), G1_GENERATOR, ...random]);
+    return new Sums(summer, curve, next, [G1_INFINITY, G1_GENERATOR, curve.neg(G1_GENERATOR), G1_GENERATOR, ...random]);
   }
 
   /** Full scalars, canonical. */
   async check(points: readonly G1[], scalars: readonly bigint[], bits = plan(points.length, 254).bits): Promise<void> {
-    const got = await this.#run(GROUP1, coordinates(points), pack(scalars), points.length, 254, bits);
+    const got = await this.#summer.sum(GROUP1, coordinates(points), scalars, bits);
     expect(asPoint(got)).to.deep.equal(await this.#curve.msm(await this.#curve.pack(points), scalars));
   }
 
@@ -42,8 +58,7 @@ export class Sums {
     list: Int32Array<ArrayBuffer>,
     bits = plan(points.length, 17).bits,
   ): Promise<void> {
-    const words = new Uint32Array(list.buffer);
-    const got = await this.#run(GROUP1, coordinates(points), words, points.length, 17, bits);
+    const got = await this.#summer.sum(GROUP1, coordinates(points), list, bits);
     const lifted = Array.from(list, (value) => (BigInt(value) + FR_MODULUS) % FR_MODULUS);
     expect(asPoint(got)).to.deep.equal(await this.#curve.msm(await this.#curve.pack(points), lifted));
   }
@@ -52,7 +67,7 @@ export class Sums {
   async checkG2(scalars: readonly bigint[]): Promise<void> {
     const picked = scalars.map(() => this.#pool2[this.#next() % this.#pool2.length]!);
     const flat = picked.flatMap(({ point: p }) => (p === undefined ? [0n, 0n, 0n, 0n] : [p.xRe, p.xIm, p.yRe, p.yIm]));
-    const got = await this.#run(GROUP2, flat, pack(scalars), scalars.length, 254, plan(scalars.length, 254).bits);
+    const got = await this.#summer.sum(GROUP2, flat, scalars, plan(scalars.length, 254).bits);
     const log = scalars.reduce((sum, scalar, k) => (sum + scalar * picked[k]!.factor) % FR_MODULUS, 0n);
     const want = this.#curve.mulG2(G2_GENERATOR, log);
     expect(got).to.deep.equal(log === 0n ? undefined : [want.xRe, want.xIm, want.yRe, want.yIm]);
@@ -72,32 +87,30 @@ export class Sums {
       else if (k % 2 === 0) await this.check(points, values(next, FR_MODULUS, size), bits);
       else await this.checkShort(points, shorts(next, size), bits);
     }
-    expect(this.#device.allocated).to.equal(0);
+    this.#summer.end();
   }
+}
 
-  async #run(
-    group: Group,
-    flat: readonly bigint[],
-    scalars: Uint32Array<ArrayBuffer>,
-    count: number,
-    scalarBits: number,
-    bits: number,
-  ): Promise<Affine> {
-    const bases = this.#device.upload(pack(flat.map((value) => toMontgomery(FQ, value))));
-    const input = this.#device.upload(scalars);
+const deviceSummer = (device: Device): Summer => ({
+  async sum(group, flat, scalars, bits) {
+    const short = scalars instanceof Int32Array;
+    const scalarBits = short ? 17 : 254;
+    const bases = device.upload(pack(flat.map((value) => toMontgomery(FQ, value))));
+    const input = device.upload(short ? new Uint32Array(scalars.buffer) : pack(scalars));
     try {
       return await msm(
-        this.#device,
+        device,
         group,
-        { scalars: input, bases, count, words: scalarBits === 254 ? 8 : 1, bits: scalarBits },
+        { scalars: input, bases, count: scalars.length, words: short ? 1 : 8, bits: scalarBits },
         // one bit more for the carry out of the last full window
         { bits, windows: Math.ceil((scalarBits + 1) / bits) },
       );
     } finally {
-      this.#device.free(bases, input);
+      device.free(bases, input);
     }
-  }
-}
+  },
+  end: () => void expect(device.allocated).to.equal(0),
+});
 
 /** Signed values of 16 bits, the ends of their range and zero among them. */
 export const shorts = (next: () => number, count: number): Int32Array<ArrayBuffer> =>

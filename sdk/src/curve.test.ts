@@ -111,6 +111,14 @@ describe("BN254 groups", () => {
     expect(curve.isG2({ ...G2_GENERATOR, yRe: G2_GENERATOR.yRe + 1n })).to.equal(false);
   });
 
+  it("sums of G2 are sums of logarithms, and take points of the group only", () => {
+    const logs = [1n, 5n, FR_MODULUS - 6n, 7n];
+    const points = logs.map((log) => curve.mulG2(G2_GENERATOR, log));
+    expect(curve.sumG2(points)).to.deep.equal(curve.mulG2(G2_GENERATOR, 7n));
+    expect(curve.sumG2(points.slice(0, 3))).to.deep.equal(G2_INFINITY);
+    expect(() => curve.sumG2([{ ...points[0]!, xIm: 1n }])).to.throw(CurveError);
+  });
+
   it("the pairing is bilinear and treats infinity as 1", async () => {
     const [a, b] = [randomFr(random), randomFr(random)];
     const left = curve.mul(G1_GENERATOR, a);

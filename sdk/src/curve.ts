@@ -204,6 +204,15 @@ export class Curve {
     return readG2(group.toUncompressed(result));
   }
 
+  sumG2(points: readonly G2[]): G2 {
+    const { G2: group } = this.#engine;
+    const total = points.reduce((sum, p) => {
+      if (!this.isG2(p)) throw new CurveError("NOT_ON_CURVE", "a term is not a point of G2");
+      return group.add(sum, this.#writeG2(p));
+    }, group.zero);
+    return group.isZero(total) ? G2_INFINITY : readG2(group.toUncompressed(total));
+  }
+
   /** A G2 point from engine bytes (affine Montgomery, 128 bytes), checked. */
   unpackG2(bytes: Uint8Array): G2 {
     const p = readG2(this.#engine.G2.toUncompressed(bytes));

@@ -1,0 +1,106 @@
+import { expect } from "chai";
+import { calculateWitness, circuitInputs, loadKeys, toSnarkjs, verifyProof } from "@mednexus/circuits";
+import { Curve, FR_MODULUS, MedNexusError, type Proved } from "@mednexus/sdk";
+import * as snarkjs from "snarkjs";
+import { groth16Keys } from "../../circuits/setup/groth16.ts";
+import { trapdoor } from "../../circuits/setup/trapdoor.ts";
+import { randomUpdate } from "../../circuits/test/statements.ts";
+import { readZkey } from "../groth16/zkey.ts";
+import { chain, wtns } from "../test/chain.ts";
+import { cpuCorruptions } from "../test/cpu.ts";
+import { SEED, seeded } from "../test/device.ts";
+import { Pool } from "./pool.ts";
+import { CpuProver } from "./prover.ts";
+import { makeResident } from "./resident.ts";
+import { sumsOf } from "./sums.ts";
+import type { Task } from "./tasks.ts";
+
+describe(`Groth16 by the CPU's kernels (seed ${SEED})`, function () {
+  this.timeout(120_000);
+  const next = seeded(SEED);
+  let curve: Curve;
+  before(async () => {
+    curve = await Curve.load();
+  });
+  after(async () => (await snarkjs.curves.getCurveFromName("bn128")).terminate());
+
+  const codeOf = (work: Promise<unknown>): Promise<string> =>
+    work.then(
+      () => "none",
+      (error: unknown) => (error instanceof MedNexusError ? error.code : String(error)),
+    );
+
+  for (const threads of [1, 2, 5])
+    it(`update(128) with ${threads} threads: proofs of one key verify in snarkjs and here`, async () => {
+      const keys = await loadKeys("update", 128);
+      const verifyingKey = await snarkjs.zKey.exportVerificationKey({ type: "mem", data: keys.zkey });
+      const generator = await WebAssembly.compile(keys.wasm);
+      const prover = new CpuProver(curve, { threads });
+      const proofs: Proved[] = await Promise.all(
+        [1, 2].map((k) => {
+          const inputs = circuitInputs("update", 128, randomUpdate(128, SEED + k));
+          return prover.prove(keys.zkey, () => calculateWitness(generator, inputs));
+        }),
+      );
+      await prover.close();
+      for (const { proof, publicInputs } of proofs) {
+        expect(await verifyProof(curve, keys.verifyingKey, publicInputs, proof)).to.equal(true);
+        expect(await snarkjs.groth16.verify(verifyingKey, publicInputs.map(String), toSnarkjs(proof))).to.equal(true);
+      }
+      expect(proofs[0]!.proof).to.not.deep.equal(proofs[1]!.proof);
+      expect(await codeOf(prover.prove(keys.zkey, async () => new Uint8Array(32)))).to.equal("BACKEND_CLOSED");
+    });
+
+  it("small circuits, more keys than it keeps, malformed and wrong witnesses; afterwards it proves on", async () => {
+    const prover = new CpuProver(curve, { threads: 2, keys: 2 });
+    const { r1cs } = chain(1n);
+    const { tau, alpha, beta, gamma, delta } = trapdoor;
+    const keys = await Promise.all(
+      [0n, 1n, 2n].map(async (k) => (await groth16Keys(r1cs, { tau, alpha: alpha + k, beta, gamma, delta })).zkey),
+    );
+    for (let round = 0n; round < 3n; round++)
+      for (const zkey of keys) {
+        const x = 2n + 10n * round;
+        const { publicInputs } = await prover.proveFiles(zkey, wtns(chain(x).assignment));
+        expect(publicInputs).to.deep.equal([x ** 64n % FR_MODULUS]);
+      }
+    const [zkey] = keys as [Uint8Array];
+    const wrong = chain(3n).assignment.slice();
+    wrong[32 * 4]! ^= 1;
+    expect(await codeOf(prover.proveFiles(zkey, wtns(wrong)))).to.equal("PROOF_REJECTED");
+    expect(await codeOf(prover.proveFiles(zkey, wtns(chain(3n).assignment.slice(0, 64))))).to.equal("WITNESS_MISMATCH");
+    expect(await codeOf(prover.proveFiles(zkey, new Uint8Array(9)))).to.equal("WITNESS_MALFORMED");
+    expect(await codeOf(prover.proveFiles(zkey.slice(0, 99), wtns(chain(3n).assignment)))).to.equal("KEY_MALFORMED");
+    expect((await prover.proveFiles(zkey, wtns(chain(3n).assignment))).publicInputs).to.have.length(1);
+    await prover.close();
+  });
+
+  it("[attack 125] 20 corruptions of memory, key and witness: no bad proof leaves, each meets a typed error", () =>
+    cpuCorruptions(curve, next, 20));
+
+  it("a thread that ends fails what was asked for, and everything after", async () => {
+    const pool = new Pool(2);
+    const { zkey } = await groth16Keys(chain(1n).r1cs, trapdoor);
+    const resident = makeResident(pool, readZkey(zkey));
+    const { assignment } = chain(3n);
+    await sumsOf(pool, resident, assignment);
+    const tooFar = { kind: "rows", from: 0, to: 2 ** 30 } satisfies Task;
+    expect(await codeOf(pool.run(resident.id, [tooFar, tooFar]))).to.equal("THREAD_FAILED");
+    expect(await codeOf(sumsOf(pool, resident, assignment))).to.equal("THREAD_FAILED");
+    await pool.close();
+  });
+
+  it("leaves nothing of a witness in memory", async () => {
+    const pool = new Pool(2);
+    const { zkey } = await groth16Keys(chain(1n).r1cs, trapdoor);
+    const resident = makeResident(pool, readZkey(zkey));
+    const { assignment } = chain(0x123456789abcdef0123456789n);
+    const secret = Buffer.from(assignment.subarray(64, 76));
+    const seen = (): number => Buffer.from(resident.space.bytes.buffer).indexOf(secret);
+    resident.space.bytes.set(assignment, resident.domain.assignment);
+    expect(seen()).to.be.greaterThan(0);
+    await sumsOf(pool, resident, assignment);
+    expect(seen()).to.equal(-1);
+    await pool.close();
+  });
+});

@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { Lane } from "@mednexus/circuits";
+import { type Curve, type Proved, type RandomBytes, systemRandom } from "@mednexus/sdk";
+import { ProverError } from "../groth16/errors.ts";
+import { finish } from "../groth16/prove.ts";
+import { checkAssignment, readWtns } from "../groth16/wtns.ts";
+import { readZkey } from "../groth16/zkey.ts";
+import { Pool } from "./pool.ts";
+import { makeResident, type ResidentKey } from "./resident.ts";
+import { sumsOf } from "./sums.ts";
+
+export interface CpuOptions {
+  /** worker threads; default one a core */
+  readonly threads?: number;
+  /** proving keys kept in memory; the least recently used leaves first. Default 4. */
+  readonly keys?: number;
+  readonly random?: RandomBytes;
+}
+
+/**
+ * Groth16 on the CPU by WebAssembly kernels of our own, one thread a core over one memory a key: bases and matrices stay there, and the five sums and the
+ * transforms of a proof run side by side. One proof at a time. Every proof is verified before it is returned.
+ */
+export class CpuProver {
+  readonly #pool: Pool;
+  readonly #curve: Curve;
+  readonly #most: number;
+  readonly #random: RandomBytes;
+  readonly #lane = new Lane();
+  readonly #keys = new Map<string, ResidentKey>();
+  readonly #hashes = new WeakMap<Uint8Array, string>();
+  #closed = false;
+
+  /** `curve` checks the proofs. */
+  constructor(curve: Curve, { threads, keys = 4, random = systemRandom }: CpuOptions = {}) {
+    this.#pool = new Pool(threads);
+    [this.#curve, this.#most, this.#random] = [curve, keys, random];
+  }
+
+  /** snarkjs's zkey and wtns in, a verified proof out. @throws ProverError */
+  proveFiles(zkey: Uint8Array, wtns: Uint8Array): Promise<Proved> {
+    return this.prove(zkey, async () => readWtns(wtns));
+  }
+
+  /**
+   * `zkey`: known again by its identity, so it must not change. `assignment` computes every wire, 32 bytes little-endian; called when its turn has come.
+   * @throws ProverError; errors of `assignment`
+   */
+  prove(zkey: Uint8Array, assignment: () => Promise<Uint8Array>): Promise<Proved> {
+    return this.#lane.run(async () => {
+      if (this.#closed) throw new ProverError("BACKEND_CLOSED", "the prover was closed");
+      const resident = this.#resident(zkey);
+      const sums = await sumsOf(this.#pool, resident, checkAssignment(await assignment()));
+      return finish(this.#curve, resident.key, sums, this.#random);
+    });
+  }
+
+  /** Waits for running work. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#lane.idle();
+    this.#keys.clear();
+    await this.#pool.close();
+  }
+
+  #resident(zkey: Uint8Array): ResidentKey {
+    let hash = this.#hashes.get(zkey);
+    if (hash === undefined) {
+      hash = createHash("sha256").update(zkey).digest("hex");
+      this.#hashes.set(zkey, hash);
+    }
+    let resident = this.#keys.get(hash);
+    if (resident === undefined) {
+      const key = readZkey(zkey);
+      while (this.#keys.size >= this.#most) this.#evict();
+      resident = makeResident(this.#pool, key);
+    }
+    this.#keys.delete(hash);
+    this.#keys.set(hash, resident); // most recent last
+    return resident;
+  }
+
+  #evict(): void {
+    const [hash, { id }] = this.#keys.entries().next().value!;
+    this.#keys.delete(hash);
+    this.#pool.detach(id);
+  }
+}
