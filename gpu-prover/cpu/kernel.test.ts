@@ -40,13 +40,13 @@ describe(`the CPU's kernels (seed ${SEED})`, function () {
       });
 
       it(`${name}: the residue below p of anything that limbs hold below 160 p`, () => {
-        const limbs = (value: bigint): Uint32Array => own.words.slice(places.out / 4, places.out / 4 + 9);
+        const limbs = (): Uint32Array => own.words.slice(places.out / 4, places.out / 4 + 9);
         for (const a of values(next, p, 300)) {
           own.write(places.in, field, lifted(a, 160));
           call(`${name}_canonical`, places.out, places.in);
-          const got = limbs(a);
+          const got = limbs();
           own.write(places.out, field, a);
-          expect(got).to.deep.equal(limbs(a));
+          expect(got).to.deep.equal(limbs());
         }
       });
 

@@ -1,7 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { ProverError } from "../groth16/errors.ts";
-import type { Layout } from "./space.ts";
 import { kernelCode } from "./kernel.ts";
 import type { Lane } from "./space.ts";
 import type { Domain, Task } from "./tasks.ts";
