@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { SnarkjsBackend } from "@mednexus/circuits";
+import { openBackend } from "@mednexus/gpu-prover";
 import { namedScenario, startRelay } from "@mednexus/hospital";
 import {
   aggregateHash,
@@ -18,6 +19,7 @@ import {
   evaluate,
   execute,
   lower,
+  type ProverBackend,
   quantize,
   randomFr,
   randomFrVector,
@@ -115,8 +117,7 @@ class BlockClock {
 }
 
 /** Milliseconds of single proofs with nothing else of ours running, the first left out: keys are loaded in it. */
-async function proofsAlone(curve: Curve, circuit: "update" | "aggregate", count: number): Promise<number[]> {
-  const prover = new SnarkjsBackend(curve);
+async function proofsAlone(prover: ProverBackend, circuit: "update" | "aggregate", count: number): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i <= count; i++) {
     const delta = Float64Array.from({ length: SIZE }, () => Math.random() / 16);
@@ -134,7 +135,6 @@ async function proofsAlone(curve: Curve, circuit: "update" | "aggregate", count:
     }
     if (i > 0) times.push(performance.now() - started);
   }
-  await prover.close();
   return times;
 }
 
@@ -208,7 +208,16 @@ const demo: DemoOptions = {
 const cleanups: (() => Promise<void> | void)[] = [];
 try {
   const curve = await Curve.load();
-  const [update, aggregate] = [await proofsAlone(curve, "update", 7), await proofsAlone(curve, "aggregate", 7)];
+  const alone = async (prover: ProverBackend): Promise<{ update: number[]; aggregate: number[] }> => {
+    const times = {
+      update: await proofsAlone(prover, "update", 7),
+      aggregate: await proofsAlone(prover, "aggregate", 7),
+    };
+    await prover.close();
+    return times;
+  };
+  const snarkjs = await alone(new SnarkjsBackend(curve));
+  const own = await alone(await openBackend("auto", curve, { log: say }));
 
   const folder = mkdtempSync(join(tmpdir(), "mednexus-bench-"));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -258,12 +267,12 @@ try {
 
   const middle = (name: keyof RoundTimes): number => Math.round(median(rounds.map((round) => round[name])));
   const targets: Target[] = [
-    { what: "one update proof alone, ms", measured: Math.round(median(update)), limit: 1_000 },
+    { what: "one update proof alone, ms", measured: Math.round(median(own.update)), limit: 1_000 },
     { what: "whole round, ms", measured: middle("whole"), limit: 7_000 },
   ];
   const on = machine();
   if (values.json) {
-    console.log(JSON.stringify({ machine: on, targets, proofsAlone: { update, aggregate }, rounds }, null, 2));
+    console.log(JSON.stringify({ machine: on, targets, proofsAlone: { ...own, snarkjs }, rounds }, null, 2));
   } else {
     console.log(`${machineLine(on)}; ${measured} rounds after a warm-up; a block every ${BLOCK_MS} ms\n`);
     console.log(
@@ -276,7 +285,7 @@ try {
       ),
     );
     console.log(
-      `\nproofs alone, median: update ${Math.round(median(update))} ms, aggregate ${Math.round(median(aggregate))} ms\n`,
+      `\nproofs alone, median: update ${Math.round(median(own.update))} ms, aggregate ${Math.round(median(own.aggregate))} ms; by snarkjs ${Math.round(median(snarkjs.update))} and ${Math.round(median(snarkjs.aggregate))} ms\n`,
     );
     console.log(targetTable(targets));
   }

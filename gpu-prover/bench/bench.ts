@@ -8,7 +8,7 @@ import { buildBn128 } from "ffjavascript";
 import { fixedBase } from "../../circuits/setup/fixedBase.ts";
 import type { Device } from "../device/device.ts";
 import { DeviceError } from "../device/errors.ts";
-import { snarkjsEngine, type Engine } from "../engine.ts";
+import { cpuEngine, type Engine, snarkjsEngine } from "../engine.ts";
 import { FR } from "../field/prime.ts";
 import { readZkey } from "../groth16/zkey.ts";
 import { GpuProver } from "../prover.ts";
@@ -68,7 +68,8 @@ export async function bench(options: BenchOptions): Promise<Report> {
     log(`no GPU lines: ${(reason = error.message)}`);
     return undefined;
   });
-  const cpu = snarkjsEngine(curve);
+  const cpu = cpuEngine(curve);
+  const snarkjs = snarkjsEngine(curve);
   const wasm = await buildBn128();
   try {
     for (const power of options.powers) {
@@ -76,7 +77,7 @@ export async function bench(options: BenchOptions): Promise<Report> {
         log(`${part} 2^${power}`);
         const contenders =
           part === "proof"
-            ? await proofs(curve, cpu, gpu, power, options)
+            ? await proofs(curve, { snarkjs, cpu }, gpu, power, options)
             : part === "ntt"
               ? transforms(wasm, gpu, power)
               : await sums(wasm, gpu, power, part);
@@ -87,6 +88,7 @@ export async function bench(options: BenchOptions): Promise<Report> {
     }
   } finally {
     await wasm.terminate();
+    await snarkjs.close();
     await cpu.close();
     await gpu?.close();
   }
@@ -103,7 +105,7 @@ export async function bench(options: BenchOptions): Promise<Report> {
 
 async function proofs(
   curve: Curve,
-  cpu: Engine,
+  engines: Readonly<Record<string, Engine>>,
   gpu: GpuProver | undefined,
   power: number,
   options: BenchOptions,
@@ -114,7 +116,11 @@ async function proofs(
     const { proof, publicInputs } = made as { proof: Proof; publicInputs: bigint[] };
     return verifyProof(curve, verifyingKey, publicInputs, proof);
   };
-  const out: Contender[] = [{ engine: "snarkjs", run: () => cpu.prove(zkey, wtns), check }];
+  const out = Object.entries(engines).map(([engine, { prove }]): Contender => ({
+    engine,
+    run: () => prove(zkey, wtns),
+    check,
+  }));
   if (gpu) out.push({ engine: "gpu", run: () => gpu.proveFiles(zkey, wtns), check });
   const binary = options.rapidsnark;
   if (binary !== undefined) out.push({ engine: "rapidsnark", run: async () => rapidsnark(binary, zkey, wtns), check });

@@ -121,8 +121,7 @@ const info: Command = {
         return { adapter: null, reason: `${error.code}: ${error.message}` };
       },
     );
-    const auto =
-      found.adapter !== null && (found.software !== true || values["software"] === true) ? "gpu" : "cpu (snarkjs)";
+    const auto = found.adapter !== null && (found.software !== true || values["software"] === true) ? "gpu" : "cpu";
     if (values["json"] === true) console.log(JSON.stringify({ ...found, auto }));
     else {
       console.log(

@@ -27,7 +27,7 @@ export const serviceFields = {
   rpcUrl: field.url,
   deployment: z.string().describe("deployment file written by `mednexus deploy`"),
   pollMs: z.number().int().min(20).max(60_000).default(2_000),
-  /** What makes proofs: a GPU where there is one, a GPU or nothing, snarkjs. */
+  /** What makes proofs: a GPU where there is one, a GPU or nothing, the CPU. */
   proofs: z.enum(["auto", "gpu", "cpu"]).default("auto"),
 } as const;
 

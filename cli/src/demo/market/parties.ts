@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { HDNodeWallet, id, type JsonRpcProvider, Wallet } from "ethers";
-import { SnarkjsBackend } from "@mednexus/circuits";
+import { openBackend } from "@mednexus/gpu-prover";
 import { type Acting, POLICY_DEFAULTS, type Relay } from "@mednexus/hospital";
 import {
   type Address,
@@ -18,6 +18,7 @@ import {
   generateSealKeys,
   HttpTransport,
   type Permit,
+  type ProverBackend,
   type ReaderKeys,
   type SealKeyPair,
   systemRandom,
@@ -69,7 +70,7 @@ export class Market {
   readonly parties: Readonly<Record<PartyName, Party>>;
   readonly curve: Curve;
   readonly commitKey: CommitKey;
-  readonly backend: SnarkjsBackend;
+  readonly backend: ProverBackend;
   /** Where encrypted models lie: content-addressed, readable by everybody. */
   readonly models: LocalStore;
   readonly #folder: string;
@@ -77,7 +78,7 @@ export class Market {
   /** What each party's wallet has to hold by the rules, beside what it was given. */
   readonly #due = new Map<PartyName, bigint>();
 
-  private constructor(ground: Ground, relay: Relay, curve: Curve, commitKey: CommitKey) {
+  private constructor(ground: Ground, relay: Relay, curve: Curve, commitKey: CommitKey, backend: ProverBackend) {
     const { deployment, provider, folder } = ground;
     [this.deployment, this.provider, this.curve, this.commitKey, this.#folder] = [
       deployment,
@@ -86,7 +87,7 @@ export class Market {
       commitKey,
       folder,
     ];
-    this.backend = new SnarkjsBackend(curve);
+    this.backend = backend;
     this.models = new LocalStore(join(folder, "models"));
     this.#share = generateKeyPair(curve);
     const names = Object.keys(ROLES) as PartyName[];
@@ -112,9 +113,9 @@ export class Market {
     const curve = await Curve.load();
     const reader = connect(ground.deployment, ground.provider);
     const commitKey = await commitKeys(curve, ground.deployment, reader)(size);
-    const market = new Market(ground, relay, curve, commitKey);
-    cleanups.push(() => market.backend.close());
-    return market;
+    const backend = await openBackend("auto", curve);
+    cleanups.push(() => backend.close());
+    return new Market(ground, relay, curve, commitKey, backend);
   }
 
   /** What the hospital's own tools act with. */
