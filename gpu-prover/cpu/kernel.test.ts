@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { FR_MODULUS, type G1 } from "@mednexus/sdk";
 import { evaluate, type Program } from "../curve/program.ts";
-import { fromMontgomery, pack, type PrimeField, toMontgomery, unpack } from "../field/prime.ts";
+import { fromMontgomery, pack, type PrimeField, toMontgomery } from "../field/prime.ts";
 import { checkCoset, cpuSummer, put, read, space } from "../test/cpu.ts";
 import { SEED, seeded, values } from "../test/device.ts";
 import { shorts, Sums } from "../test/sums.ts";
@@ -50,15 +50,12 @@ describe(`the CPU's kernels (seed ${SEED})`, function () {
         }
       });
 
-      it(`${name}: words in, and canonical words out`, () => {
+      it(`${name}: words in`, () => {
         const list = values(next, p, 50);
         own.words.set(pack(list), places.in / 4);
         own.write(places.out + 60 * ELEMENT, field, toMontgomery(field, field.radix % p)); // R², to Montgomery form
         call(`${name}_import`, places.in, 50, places.out + 60 * ELEMENT, places.out);
         expect(read(own, field, places.out, 50)).to.deep.equal(list);
-        own.write(places.out + 60 * ELEMENT, field, 1n);
-        call(`${name}_export`, places.out, 50, places.out + 60 * ELEMENT, places.in, own.lane.scratch);
-        expect(unpack(own.words.slice(places.in / 4, places.in / 4 + 400))).to.deep.equal(list);
       });
     }
 

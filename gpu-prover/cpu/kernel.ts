@@ -3,7 +3,7 @@ import { fixedPoint } from "../curve/program.ts";
 import { G1, G2, type Group } from "../curve/formulas.ts";
 import { primeField } from "../field/prime.ts";
 import { addressOf, ELEMENT, FieldCode, REGISTERS } from "./field.ts";
-import { at, copy, type Func, get, i, i32, load32, type Local, Module } from "./wasm.ts";
+import { at, copy, type Func, get, i, i32, i64, load32, type Local, Module } from "./wasm.ts";
 
 /** The fields in 9 limbs of 29 bits: products of limbs fit 64-bit words, which WebAssembly has. */
 export const FR64 = primeField("fr", FR_MODULUS, 29, 9, 64);
@@ -47,9 +47,7 @@ export type Kernel = GroupKernel<"g1"> &
   Exports<
     | "fq_canonical" // (o, a)
     | "fq_import" // (words, count, factor, o): 256-bit words, times a constant
-    | "fq_export" // (elements, count, factor, words): times a constant, canonical
     | "fr_import"
-    | "fr_export"
     | "fr_unpack_all" // (words, count, o)
     | "fr_powers" // (o, count, factor): o[k+1] = o[k]·factor
     | "fr_scale" // (values, count, factors)
@@ -64,8 +62,9 @@ export type Kernel = GroupKernel<"g1"> &
 export function kernelCode(): Uint8Array<ArrayBuffer> {
   const module = new Module(MOST_PAGES);
   const [fq, fr] = [new FieldCode(module, FQ64), new FieldCode(module, FR64)];
-  exported(fq, module);
-  exported(fr, module);
+  void fq.canonical; // called from outside only
+  imported(fq, module);
+  imported(fr, module);
   groupCode(module, fq, G1);
   groupCode(module, fq, G2);
   vectors(module, fr);
@@ -82,10 +81,10 @@ function times(f: Func, count: Local, body: () => void): void {
 
 const move = (f: Func, address: Local, bytes: number): void => f.set(address, i.add(get(address), i32(bytes)));
 
-/** Between 256-bit words and limbs. */
-function exported(field: FieldCode, module: Module): void {
+/** From 256-bit words. */
+function imported(field: FieldCode, module: Module): void {
   const { name } = field.field;
-  const { mul, unpack, pack, canonical } = field;
+  const { mul, unpack } = field;
   module.define(`${name}_import`, 4, (f) => {
     const [words, count, factor, o] = f.all();
     times(f, count, () => {
@@ -95,22 +94,12 @@ function exported(field: FieldCode, module: Module): void {
       move(f, o, ELEMENT);
     });
   });
-  module.define(`${name}_export`, 5, (f) => {
-    const [elements, count, factor, words, scratch] = f.all();
-    times(f, count, () => {
-      f.call(mul, get(scratch), get(elements), get(factor));
-      f.call(canonical, get(scratch), get(scratch));
-      f.call(pack, get(words), get(scratch));
-      move(f, elements, ELEMENT);
-      move(f, words, 32);
-    });
-  });
 }
 
 /** Sums of affine points that share inversions, and the weighing of buckets. */
 function groupCode(module: Module, fq: FieldCode, group: Group): void {
   const { name, degree, affine } = group;
-  const { coordinate, affine: point, projective } = sizesOf(group);
+  const { coordinate, affine: point } = sizesOf(group);
   const low = (count: number): number[] => Array<number>(count * degree).fill(LOW);
   const denominator = (count: number): number[] => Array<number>(count * degree).fill(2 * LOW);
   const chordDenominator = fq.program(affine.chordDenominator, [degree, degree], low(2), 2 * LOW);
@@ -193,7 +182,6 @@ function groupCode(module: Module, fq: FieldCode, group: Group): void {
       move(f, entries, 4);
     });
   });
-  if (projective !== 3 * coordinate) throw new RangeError("points are not three coordinates");
 }
 
 /** In the coordinates' field; in F_q² by the norm: 1/(re + im·i) = (re − im·i)/(re² + im²). */
@@ -216,7 +204,7 @@ function inverse(module: Module, fq: FieldCode, { name, degree }: Group): void {
     f.call(mul, t, im, im);
     f.call(add, norm, norm, t);
     f.call(invert, norm, norm, free);
-    for (let k = 0; k < fq.field.limbs; k++) f.store(at(scratch, P + ELEMENT + 4 * k), [0x42, 0]);
+    for (let k = 0; k < fq.field.limbs; k++) f.store(at(scratch, P + ELEMENT + 4 * k), i64(0));
     f.call(lifted, t, t, im);
     f.call(mul, get(o), get(a), norm);
     f.call(mul, i.add(get(o), i32(ELEMENT)), t, norm);
@@ -305,7 +293,7 @@ function vectors(module: Module, fr: FieldCode): void {
     const [entry, end] = [f.i32(), f.i32()];
     f.set(entry, get(from));
     times(f, rows, () => {
-      for (let k = 0; k < fr.field.limbs; k++) f.store(at(o, 4 * k), [0x42, 0]);
+      for (let k = 0; k < fr.field.limbs; k++) f.store(at(o, 4 * k), i64(0));
       f.set(end, load32(at(ends)));
       f.while(i.less(get(entry), get(end)), () => {
         const column = load32({ base: columns, offset: 0 });
