@@ -41,7 +41,7 @@ export class FieldCode {
       const p = limbsOf(this.field, modulus);
       const [mask, width] = [i64(this.#mask), i64(limbBits)];
       const y = p.map(() => f.i64());
-      const s = p.map(() => f.i64());
+      const s = p.slice(1).map(() => f.i64()); // the top one is always empty by the end of a row
       const [x, t, q] = [f.i64(), f.i64(), f.i64()];
       y.forEach((limb, k) => f.set(limb, load(at(b, 4 * k))));
       for (let row = 0; row < n; row++) {
@@ -52,11 +52,10 @@ export class FieldCode {
         f.set(q, l.and(l.mul(get(t), i64(factor)), mask));
         for (let k = 1; k < n; k++) {
           let sum = l.add(term(k), reduced(k));
-          if (row > 0 && k < n) sum = l.add(get(s[k]!), sum);
+          if (row > 0 && k < n - 1) sum = l.add(get(s[k]!), sum);
           if (k === 1) sum = l.add(sum, l.shiftUnsigned(l.add(get(t), reduced(0)), width));
           f.set(s[k - 1]!, sum);
         }
-        f.set(s[n - 1]!, i64(0));
       }
       f.set(t, i64(0));
       s.forEach((limb, k) => {
@@ -64,6 +63,7 @@ export class FieldCode {
         f.store(at(o, 4 * k), l.and(get(t), mask));
         f.set(t, l.shiftUnsigned(get(t), width));
       });
+      f.store(at(o, 4 * (n - 1)), get(t));
     });
   }
 
