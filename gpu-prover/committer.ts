@@ -1,4 +1,5 @@
 import { type Curve, Fr, type G1, type PackedPoints } from "@mednexus/sdk";
+import { CpuProver } from "./cpu/prover.ts";
 import { Chosen, type ProverChoice } from "./choice.ts";
 import { GpuProver, type ProverOptions } from "./prover.ts";
 
@@ -16,23 +17,26 @@ export function openCommitter(
   options: { readonly device?: ProverOptions; readonly log?: (line: string) => void } = {},
 ): Committer {
   const { log, device } = options;
+  /** Bases are put in place for one sum. */
+  const by = <B>(prover: {
+    bases(affine: Uint8Array<ArrayBuffer>): B | Promise<B>;
+    commit(bases: B, values: Int32Array<ArrayBuffer> | readonly bigint[]): Promise<G1>;
+    free(bases: B): void;
+    close(): Promise<void>;
+  }): Committer => ({
+    commit: async ({ bytes }, values) => {
+      const bases = await prover.bases(new Uint8Array(bytes));
+      const short = values.every((value) => Math.abs(value) <= 2 ** 16);
+      return prover.commit(bases, short ? Int32Array.from(values) : inField(values)).finally(() => prover.free(bases));
+    },
+    close: () => prover.close(),
+  });
   const inField = (values: readonly number[]): bigint[] => values.map((value) => Fr.from(BigInt(value)));
   const chosen = new Chosen<Committer>(
     choice,
     {
-      gpu: async () => {
-        const prover = await GpuProver.open({ ...device, ...(log ? { log } : {}) });
-        return {
-          commit: async ({ bytes }, values) => {
-            const bases = await prover.bases(new Uint8Array(bytes));
-            const short = values.every((value) => Math.abs(value) <= 2 ** 16);
-            return prover
-              .commit(bases, short ? Int32Array.from(values) : inField(values))
-              .finally(() => prover.free(bases));
-          },
-          close: () => prover.close(),
-        };
-      },
+      gpu: async () => by(await GpuProver.open({ ...device, ...(log ? { log } : {}) })),
+      cpu: async () => by(new CpuProver(curve)),
       last: async () => ({ commit: (bases, values) => curve.msm(bases, inField(values)), close: async () => {} }),
     },
     log,

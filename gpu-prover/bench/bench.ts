@@ -3,12 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromSnarkjs, verifyProof } from "@mednexus/circuits";
-import { Curve, Domain, type Proof } from "@mednexus/sdk";
+import { Curve, Domain, type G1, type Proof } from "@mednexus/sdk";
 import { buildBn128 } from "ffjavascript";
 import { fixedBase } from "../../circuits/setup/fixedBase.ts";
+import { CpuProver } from "../cpu/prover.ts";
 import type { Device } from "../device/device.ts";
 import { DeviceError } from "../device/errors.ts";
-import { cpuEngine, type Engine, snarkjsEngine } from "../engine.ts";
+import { type Engine, snarkjsEngine } from "../engine.ts";
 import { FR } from "../field/prime.ts";
 import { readZkey } from "../groth16/zkey.ts";
 import { GpuProver } from "../prover.ts";
@@ -68,7 +69,12 @@ export async function bench(options: BenchOptions): Promise<Report> {
     log(`no GPU lines: ${(reason = error.message)}`);
     return undefined;
   });
-  const cpu = cpuEngine(curve);
+  const prover = new CpuProver(curve);
+  const cpu: Engine = {
+    name: "cpu",
+    prove: (zkey, wtns) => prover.proveFiles(zkey, wtns),
+    close: () => prover.close(),
+  };
   const snarkjs = snarkjsEngine(curve);
   const wasm = await buildBn128();
   try {
@@ -80,7 +86,7 @@ export async function bench(options: BenchOptions): Promise<Report> {
             ? await proofs(curve, { snarkjs, cpu }, gpu, power, options)
             : part === "ntt"
               ? transforms(wasm, gpu, power)
-              : await sums(wasm, gpu, power, part);
+              : await sums(wasm, prover, gpu, power, part);
         const measured = await measure(contenders, options.repeat);
         const memory = Math.round(process.memoryUsage.rss() / 2 ** 20);
         rows.push(...measured.map((line) => ({ part, power, memory, ...line })));
@@ -160,6 +166,7 @@ async function basesOf(count: number): Promise<Uint8Array<ArrayBuffer>> {
 /** MSMs of full scalars, and commitments to 16-bit values (the baseline shifts them to unsigned two-byte scalars, its own short path). */
 async function sums(
   wasm: Wasm,
+  cpu: CpuProver,
   gpu: GpuProver | undefined,
   power: number,
   part: "msm" | "commit",
@@ -185,17 +192,16 @@ async function sums(
   };
   const want = await baseline();
   const check = async (made: unknown): Promise<boolean> => made === want;
-  const out: Contender[] = [{ engine: "snarkjs", run: baseline, check }];
+  const values = part === "commit" ? short : full;
+  const text = ({ x, y }: G1): string => [x, y].map((value) => value.toString(16).padStart(64, "0")).join("");
+  const resident = cpu.bases(points);
+  const out: Contender[] = [
+    { engine: "snarkjs", run: baseline, check },
+    { engine: "cpu", run: async () => text(await cpu.commit(resident, values)), check },
+  ];
   if (gpu) {
-    const resident = await gpu.bases(points);
-    out.push({
-      engine: "gpu",
-      run: async () => {
-        const { x, y } = await gpu.commit(resident, part === "commit" ? short : full);
-        return [x, y].map((value) => value.toString(16).padStart(64, "0")).join("");
-      },
-      check,
-    });
+    const onDevice = await gpu.bases(points);
+    out.push({ engine: "gpu", run: async () => text(await gpu.commit(onDevice, values)), check });
   }
   return out;
 }

@@ -39,22 +39,32 @@ export const windowsOf = (bits: number, scalarBits: number): number => Math.ceil
 export const mostWindows = (bits: number): number => Math.max(1, Math.floor(MOST_ENTRIES / 4 / 2 ** (bits - 1)));
 
 /**
- * Scalars of 8 words → 9 words with Σ 2^(bits·w + bits − 1) added, w < windows: digit w is then the w-th window less 2^(bits−1), whatever the others are.
+ * `count` scalars, 8 words each or one signed word → 9 words with Σ 2^(bits·w + bits − 1) added, w < windows: digit w is then the w-th window less
+ * 2^(bits−1), whatever the others are.
  */
-export function bias(space: Space, from: number, to: number, count: number, bits: number, windows: number): void {
+export function bias(
+  space: Space,
+  from: number,
+  width: 1 | 8,
+  to: number,
+  count: number,
+  bits: number,
+  windows: number,
+): void {
   let constant = 0n;
   for (let w = 0; w < windows; w++) constant += 1n << BigInt(bits * w + bits - 1);
   const added = Array.from({ length: SCALAR_WORDS }, (_, k) => Number((constant >> BigInt(32 * k)) & 0xffffffffn));
   const { words } = space;
   let [source, target] = [from / 4, to / 4];
   for (let k = 0; k < count; k++) {
+    const above = width === 1 && words[source]! > 0x7fffffff ? 0xffffffff : 0;
     let carry = 0;
     for (let j = 0; j < SCALAR_WORDS; j++) {
-      const sum = (j < 8 ? words[source + j]! : 0) + added[j]! + carry;
+      const sum = (j < width ? words[source + j]! : above) + added[j]! + carry;
       words[target + j] = sum;
       carry = sum > 0xffffffff ? 1 : 0;
     }
-    source += 8;
+    source += width;
     target += SCALAR_WORDS;
   }
 }

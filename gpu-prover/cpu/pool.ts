@@ -39,7 +39,7 @@ export class Pool {
   }
 
   /** Makes a memory known to every thread; `lanes`: one a thread. */
-  attach(memory: WebAssembly.Memory, lanes: readonly Lane[], domain: Domain): number {
+  attach(memory: WebAssembly.Memory, lanes: readonly Lane[], domain?: Domain): number {
     const id = this.#next++;
     this.#threads.forEach(({ worker }, k) => {
       const message: Message = { kind: "attach", id, memory, lane: lanes[k]!, domain };

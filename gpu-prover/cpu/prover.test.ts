@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { calculateWitness, circuitInputs, loadKeys, toSnarkjs, verifyProof } from "@mednexus/circuits";
-import { Curve, FR_MODULUS, MedNexusError, type Proved } from "@mednexus/sdk";
+import { Curve, Fr, FR_MODULUS, insecureSrs, MedNexusError, type Proved } from "@mednexus/sdk";
 import * as snarkjs from "snarkjs";
 import { groth16Keys } from "../../circuits/setup/groth16.ts";
 import { trapdoor } from "../../circuits/setup/trapdoor.ts";
@@ -79,6 +79,30 @@ describe(`Groth16 by the CPU's kernels (seed ${SEED})`, function () {
 
   it("[attack 125] 20 corruptions of memory, key and witness: no bad proof leaves, each meets a typed error", () =>
     cpuCorruptions(curve, next, 20));
+
+  it("commits to short and full values, any number of them, and refuses what it cannot", async () => {
+    const size = 700;
+    const bases = await curve.pack((await insecureSrs(curve, 1024)).lagrange.slice(0, size));
+    const prover = new CpuProver(curve, { threads: 2 });
+    const resident = prover.bases(bases.bytes);
+    for (const count of [0, 1, 2, 300, size]) {
+      const short = Int32Array.from({ length: count }, () =>
+        next() % 4 === 0 ? 65_536 * (next() % 3) - 65_536 : (next() % 65_536) - 32_768,
+      );
+      const full = Array.from(short, (value) => Fr.from(BigInt(value) * 2n ** 200n));
+      const padded = (list: readonly bigint[]): bigint[] => [...list, ...Array<bigint>(size - count).fill(0n)];
+      const small = Array.from(short, (value) => Fr.from(BigInt(value)));
+      expect(await prover.commit(resident, short), `${count} short`).to.deep.equal(
+        await curve.msm(bases, padded(small)),
+      );
+      expect(await prover.commit(resident, full), `${count} full`).to.deep.equal(await curve.msm(bases, padded(full)));
+    }
+    expect(await codeOf(prover.commit(resident, new Int32Array(size + 1)))).to.equal("LIMIT_EXCEEDED");
+    expect(await codeOf(prover.commit(resident, [FR_MODULUS]))).to.contain("RangeError");
+    expect(await codeOf(prover.commit(resident, Int32Array.of(65_537)))).to.contain("RangeError");
+    prover.free(resident);
+    await prover.close();
+  });
 
   it("a thread that ends fails what was asked for, and everything after", async () => {
     const pool = new Pool(2);

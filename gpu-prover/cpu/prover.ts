@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { Lane } from "@mednexus/circuits";
-import { type Curve, type Proved, type RandomBytes, systemRandom } from "@mednexus/sdk";
+import { type Curve, type G1, type Proved, type RandomBytes, systemRandom } from "@mednexus/sdk";
 import { ProverError } from "../groth16/errors.ts";
 import { finish } from "../groth16/prove.ts";
 import { checkAssignment, readWtns } from "../groth16/wtns.ts";
 import { readZkey } from "../groth16/zkey.ts";
+import { commit, makeBases, type ResidentBases } from "./commit.ts";
 import { Pool } from "./pool.ts";
 import { makeResident, type ResidentKey } from "./resident.ts";
 import { sumsOf } from "./sums.ts";
@@ -18,8 +19,8 @@ export interface CpuOptions {
 }
 
 /**
- * Groth16 on the CPU by WebAssembly kernels of our own, one thread a core over one memory a key: bases and matrices stay there, and the five sums and the
- * transforms of a proof run side by side. One proof at a time. Every proof is verified before it is returned.
+ * Groth16 and commitments on the CPU by WebAssembly kernels of our own, one thread a core over one memory a key: bases and matrices stay there, and the five sums and the
+ * transforms of a proof run side by side. One proof or commitment at a time. Every proof is verified before it is returned.
  */
 export class CpuProver {
   readonly #pool: Pool;
@@ -53,6 +54,20 @@ export class CpuProver {
       const sums = await sumsOf(this.#pool, resident, checkAssignment(await assignment()));
       return finish(this.#curve, resident.key, sums, this.#random);
     });
+  }
+
+  /** Puts bases in memory: affine points of 64 bytes, little-endian Montgomery coordinates of radix 2^256 (ffjavascript's layout). */
+  bases(affine: Uint8Array): ResidentBases {
+    return makeBases(this.#pool, affine);
+  }
+
+  /** Σ values[i]·bases[i]; see `commit` for ranges and errors. `bits`: how many the magnitudes of short values may have. */
+  commit(bases: ResidentBases, values: Int32Array<ArrayBuffer> | readonly bigint[], bits = 16): Promise<G1> {
+    return this.#lane.run(() => commit(this.#pool, bases, values, bits));
+  }
+
+  free({ id }: ResidentBases): void {
+    this.#pool.detach(id);
   }
 
   /** Waits for running work. Idempotent. */

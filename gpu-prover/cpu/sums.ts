@@ -6,8 +6,9 @@ import { ELEMENT } from "./field.ts";
 import { joinWindows } from "./join.ts";
 import { sizesOf } from "./kernel.ts";
 import { mostWindows, SCALAR_WORDS, windowBits, windowsOf } from "./msm.ts";
+import type { Bases } from "./ground.ts";
 import type { Pool } from "./pool.ts";
-import type { Bases, ResidentKey } from "./resident.ts";
+import type { ResidentKey } from "./resident.ts";
 import { GROUPS } from "./space.ts";
 import type { Biased, Task } from "./tasks.ts";
 
@@ -15,7 +16,7 @@ const SCALAR_BITS = 254;
 /** Scalars of fewer bits than this have most windows empty. */
 const SHORT_BYTES = 8;
 /** What can be cut is cut into this many, four for each thread. */
-const pieces = ({ threads }: Pool): number => 4 * threads;
+export const pieces = ({ threads }: Pool): number => 4 * threads;
 
 /**
  * What a proof is made of, before blinding: every thread of the pool works on it, and nothing of the witness stays in memory. One at a time for a key.
@@ -100,7 +101,7 @@ function* quotientStages(pool: Pool, { domain, key }: ResidentKey, quotient: Bia
 }
 
 /** The windows of one sum, in pieces. */
-function sumTasks(
+export function sumTasks(
   pool: Pool,
   { group, points, present, count }: Bases,
   { scalars, bits, windows }: Biased,
@@ -125,7 +126,7 @@ function sumTasks(
 }
 
 /** `count` in at most `pieces` ranges. */
-function ranges(count: number, pieces: number): { from: number; to: number }[] {
+export function ranges(count: number, pieces: number): { from: number; to: number }[] {
   const each = Math.ceil(count / pieces);
   return Array.from({ length: Math.ceil(count / each) }, (_, k) => ({
     from: each * k,
@@ -145,9 +146,10 @@ function wipe({ key, domain, space, assignmentScalars, quotientScalars }: Reside
   clear(quotientScalars, 4 * SCALAR_WORDS * rows);
 }
 
-function biased(scalars: number, count: number): Biased {
-  const bits = windowBits(count, SCALAR_BITS);
-  return { scalars, bits, windows: windowsOf(bits, SCALAR_BITS) };
+/** How `count` scalars of `width` bits are cut, at their address. */
+export function biased(scalars: number, count: number, width = SCALAR_BITS): Biased {
+  const bits = windowBits(count, width);
+  return { scalars, bits, windows: windowsOf(bits, width) };
 }
 
 /** How many of the scalars have bits beyond the lowest. */

@@ -49,9 +49,24 @@ export type Task =
       readonly to: number;
     }
   | { readonly kind: "coset"; readonly values: number; readonly layer: number; readonly block: number }
+  | {
+      readonly kind: "bias";
+      readonly words: number;
+      readonly width: 1 | 8;
+      readonly from: number;
+      readonly to: number;
+      readonly biased: Biased;
+    }
   | { readonly kind: "sum"; readonly sum: WindowTask };
 
-export function perform(space: Space, domain: Domain, task: Task): void {
+/** `domain`: where there is one; sums need none. */
+export function perform(space: Space, domain: Domain | undefined, task: Task): void {
+  if (task.kind === "sum") windowSums(space, task.sum);
+  else if (task.kind === "bias") toScalars(space, task.words + 4 * task.width * task.from, task);
+  else inDomain(space, domain!, task);
+}
+
+function inDomain(space: Space, domain: Domain, task: Exclude<Task, { kind: "sum" | "bias" }>): void {
   switch (task.kind) {
     case "wires":
       return wires(space, domain, task.from, task.to, task.biased);
@@ -64,15 +79,13 @@ export function perform(space: Space, domain: Domain, task: Task): void {
       return toCoset(space, domain, task.values, task.layer, task.block);
     case "quotient":
       return quotient(space, domain, task.from, task.to, task.biased);
-    case "sum":
-      return windowSums(space, task.sum);
   }
 }
 
 function wires(space: Space, { assignment, wires }: Domain, from: number, to: number, biased: Biased): void {
   const words = assignment + 32 * from;
   space.kernel.fr_unpack_all(words, to - from, wires + ELEMENT * from);
-  toScalars(space, words, from, to, biased);
+  toScalars(space, words, { width: 8, from, to, biased });
 }
 
 /** A·w, B·w, and the product of the two, C·w. */
@@ -133,8 +146,13 @@ function quotient(space: Space, domain: Domain, from: number, to: number, biased
   const [a, b, c] = domain.values.map((at) => at + ELEMENT * from) as [number, number, number];
   const words = domain.quotient + 32 * from;
   space.kernel.fr_quotient(a, b, c, to - from, domain.one, words, space.lane.scratch);
-  toScalars(space, words, from, to, biased);
+  toScalars(space, words, { width: 8, from, to, biased });
 }
 
-const toScalars = (space: Space, words: number, from: number, to: number, { scalars, bits, windows }: Biased): void =>
-  bias(space, words, scalars + 4 * SCALAR_WORDS * from, to - from, bits, windows);
+function toScalars(
+  space: Space,
+  words: number,
+  { width, from, to, biased }: Pick<Extract<Task, { kind: "bias" }>, "width" | "from" | "to" | "biased">,
+): void {
+  bias(space, words, width, biased.scalars + 4 * SCALAR_WORDS * from, to - from, biased.bits, biased.windows);
+}

@@ -9,7 +9,7 @@ export type Message =
       readonly id: number;
       readonly memory: WebAssembly.Memory;
       readonly lane: Lane;
-      readonly domain: Domain;
+      readonly domain: Domain | undefined;
     }
   | { readonly kind: "detach"; readonly id: number }
   | { readonly kind: "task"; readonly id: number; readonly task: Task };
@@ -18,7 +18,7 @@ export type Message =
 export type Reply = string | undefined;
 
 const { module } = workerData as { module: WebAssembly.Module };
-const held = new Map<number, { space: Space; domain: Domain }>();
+const held = new Map<number, { space: Space; domain: Domain | undefined }>();
 const port = parentPort!;
 
 port.on("message", (message: Message) => {

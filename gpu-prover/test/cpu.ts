@@ -53,14 +53,15 @@ export function cpuSummer(most: number): Summer {
   }));
   return {
     async sum({ name, degree }, flat, given, bits) {
-      const scalars = Array.from(given as readonly bigint[], (value) => Fr.from(BigInt(value)));
-      const count = scalars.length;
+      const short = given instanceof Int32Array;
+      const [width, scalarBits] = short ? ([1, 17] as const) : ([8, 254] as const);
+      const count = given.length;
       put(own, FQ64, places.points, flat);
       for (let k = 0; k < count; k++)
         own.bytes[places.present + k] = flat.slice(2 * degree * k, 2 * degree * (k + 1)).some((c) => c !== 0n) ? 1 : 0;
-      own.words.set(pack(scalars), places.words / 4);
-      const windows = windowsOf(bits, 254);
-      bias(own, places.words, places.scalars, count, bits, windows);
+      own.words.set(short ? new Uint32Array(given.buffer) : pack(given), places.words / 4);
+      const windows = windowsOf(bits, scalarBits);
+      bias(own, places.words, width, places.scalars, count, bits, windows);
       const each = Math.min(mostWindows(bits), 7);
       for (let first = 0; first < windows; first += each)
         windowSums(own, {
