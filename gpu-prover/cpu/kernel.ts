@@ -3,7 +3,7 @@ import { fixedPoint } from "../curve/program.ts";
 import { G1, G2, type Group } from "../curve/formulas.ts";
 import { primeField } from "../field/prime.ts";
 import { addressOf, ELEMENT, FieldCode, REGISTERS } from "./field.ts";
-import { at, copy, type Func, get, i, i32, i64, load32, type Local, Module } from "./wasm.ts";
+import { at, copy, type Func, get, i, i32, i64, l, load, load32, type Local, Module } from "./wasm.ts";
 
 /** The fields in 9 limbs of 29 bits: products of limbs fit 64-bit words, which WebAssembly has. */
 export const FR64 = primeField("fr", FR_MODULUS, 29, 9, 64);
@@ -35,6 +35,7 @@ type Exports<Name extends string> = Record<Name, (...values: number[]) => void>;
 /** What a kernel exports for a group. `pairs`: two entries each; `work`: a denominator and a prefix each; all addresses. */
 type GroupKernel<G extends "g1" | "g2"> = Exports<
   | `${G}_denominators` // (pairs, count, work, product, scratch)
+  | `${G}_zeros` // (work, count, flags, scratch): a word a pair, 0 where its denominator is zero
   | `${G}_chords` // (pairs' end, count, work's end, inverse, results' end, scratch)
   | `${G}_weigh` // (entries, count, running, sum, scratch)
   | `${G}_add` // (o, scratch, a, b), projective
@@ -142,6 +143,23 @@ function groupCode(module: Module, fq: FieldCode, group: Group): void {
       f.call(product, get(running), get(scratch), get(running), get(work));
       move(f, pairs, 8);
       move(f, work, 2 * coordinate);
+    });
+  });
+
+  const { canonical } = fq;
+  module.define(`${name}_zeros`, 4, (f) => {
+    const [work, count, flags, scratch] = f.all();
+    times(f, count, () => {
+      let any: ReturnType<typeof load> | undefined;
+      for (let k = 0; k < degree; k++)
+        f.call(canonical, i.add(get(scratch), i32(ELEMENT * k)), i.add(get(work), i32(ELEMENT * k)));
+      for (let word = 0; word < coordinate; word += 4) {
+        const limb = load(at(scratch, word));
+        any = any === undefined ? limb : l.or(any, limb);
+      }
+      f.store(at(flags), any!);
+      move(f, work, 2 * coordinate);
+      move(f, flags, 4);
     });
   });
 

@@ -234,10 +234,10 @@ class Pairs {
 
   /** Pairs of equal x are doubled; where they are opposite, what comes of that is dropped. */
   #separate(): void {
-    const { words, lane } = this.#space;
-    const { degree } = GROUPS[this.#group];
+    const { kernel, words, lane } = this.#space;
+    kernel[`${this.#group}_zeros`](lane.work, this.#count, lane.flags, lane.scratch);
     for (let k = 0; k < this.#count; k++) {
-      if (!this.#space.areZero(lane.work + 2 * this.#coordinate * k, degree)) continue;
+      if (words[lane.flags / 4 + k] !== 0) continue;
       const at = lane.pairs / 4 + 2 * k;
       const [a, b] = [words[at]!, words[at + 1]!];
       if (this.#sameY(a, b) !== ((a & NEGATED) === (b & NEGATED))) {

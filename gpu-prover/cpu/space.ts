@@ -17,6 +17,7 @@ export interface Lane {
   readonly sum: number;
   readonly pairs: number;
   readonly work: number;
+  readonly flags: number;
   readonly results: number;
   readonly buckets: number;
 }
@@ -39,6 +40,7 @@ export class Layout {
       sum: this.take(projective),
       pairs: this.take(8 * BATCH),
       work: this.take(2 * coordinate * BATCH),
+      flags: this.take(4 * BATCH),
       results: this.take(affine * MOST_ENTRIES),
       buckets: this.take(affine * (MOST_ENTRIES / 2)),
     };
