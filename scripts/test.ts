@@ -6,13 +6,14 @@
  * Last line: "N passed, N failed, N skipped". Exit code 1 if anything failed, nothing ran, or a test file was not collected.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
 const deep = process.argv.includes("--deep");
 const only = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+let reports = 0;
 const scratch = mkdtempSync(join(tmpdir(), "mednexus-test-"));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
@@ -60,9 +61,10 @@ function testFiles(suffix: string): string[] {
   return [...new Set(listed.stdout.split("\n").filter((file) => file !== ""))].sort();
 }
 
-async function mocha(files: string[]): Promise<Tally> {
-  const report = join(scratch, "mocha.json");
-  const { code } = await run(
+/** `live` is given what it says as it comes; without it that is printed whole at the end, since others run beside it. */
+async function mocha(files: string[], live?: (chunk: Buffer) => void): Promise<Tally> {
+  const report = join(scratch, `mocha-${reports++}.json`);
+  const { code, output } = await run(
     [
       bin("mocha"),
       "--reporter",
@@ -73,8 +75,13 @@ async function mocha(files: string[]): Promise<Tally> {
       ...(deep ? ["--timeout", "3600000"] : []),
       ...files,
     ],
-    print,
+    live ?? (() => {}),
   );
+  if (live === undefined) print(output);
+  if (!existsSync(report)) {
+    console.error(`mocha ended with ${code} and left no report: ${files.join(" ")}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
   const { stats, tests, pending, failures } = JSON.parse(readFileSync(report, "utf8")) as {
     stats: { passes: number; failures: number; pending: number };
     tests: { file?: string }[];
@@ -92,7 +99,6 @@ async function mocha(files: string[]): Promise<Tally> {
 }
 
 async function solidity(files: string[]): Promise<Tally> {
-  // Runs beside mocha: what it says is kept, and printed whole at its end.
   const { code, output } = await run([bin("hardhat"), "test", "solidity", "--no-compile", ...files], () => {}, {
     MEDNEXUS_DEEP: deep ? "1" : "",
   });
@@ -107,11 +113,65 @@ async function solidity(files: string[]): Promise<Tally> {
   return tally;
 }
 
-// Both runners start from one finished build, so neither writes to it while the other reads.
-const build = await run([bin("hardhat"), "build"], print);
-if (build.code !== 0) process.exit(1);
+interface Work {
+  readonly name: string;
+  run(): Promise<Tally>;
+}
+
+/** One piece of work after another on each of two lanes, which is what keeps two cores busy. The first lane makes the build before it takes any. */
+async function lanes(build: () => Promise<void>, [unbuilt, built]: [Work[], Work[]]): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  const drain = async (queue: Work[]): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const started = performance.now();
+      print(`${next.name} …\n`);
+      tallies.push(await next.run());
+      print(`${next.name}: ${Math.round((performance.now() - started) / 1000)} s\n`);
+    }
+  };
+  const building = build();
+  await Promise.all([
+    building.then(() => drain(built)),
+    drain(unbuilt)
+      .then(() => building)
+      .then(() => drain(built)),
+  ]);
+  return tallies;
+}
+
+/** By package and, for what is in test/, by folder; in the end-to-end folders each file alone, as they take minutes. */
+function grouped(files: string[]): [string, string[]][] {
+  const groups = new Map<string, string[]>();
+  for (const file of files) {
+    const parts = file.split("/");
+    const name = parts[0] !== "test" ? parts[0]! : parts[1] === "e2e" ? file : parts.slice(0, 2).join("/");
+    groups.set(name, [...(groups.get(name) ?? []), file]);
+  }
+  return [...groups];
+}
+
+/** Both runners start from one finished build, so neither writes to it while the other reads. */
+async function build(): Promise<void> {
+  const { code } = await run([bin("hardhat"), "build"], print);
+  if (code !== 0) process.exit(1);
+}
+
+/** Packages whose tests read no contract: they need not wait for the build. */
+const UNBUILT = ["circuits", "gpu-prover"];
+
 const wanted = testFiles(".test.ts").filter((file) => file.endsWith(".deep.test.ts") === deep);
-const tallies = await Promise.all(only.length > 0 ? [mocha(only)] : [mocha(wanted), solidity(testFiles(".t.sol"))]);
+let tallies: Tally[];
+if (only.length > 0) {
+  await build();
+  tallies = [await mocha(only, print)];
+} else {
+  const work = grouped(wanted).map(([name, files]): Work => ({ name, run: () => mocha(files) }));
+  const needsNone = ({ name }: Work): boolean => UNBUILT.includes(name);
+  tallies = await lanes(build, [
+    work.filter(needsNone),
+    [{ name: "Solidity", run: () => solidity(testFiles(".t.sol")) }, ...work.filter((one) => !needsNone(one))],
+  ]);
+}
 const total = tallies.reduce((a, b) => ({
   passed: a.passed + b.passed,
   failed: a.failed + b.failed,

@@ -65,7 +65,7 @@ export async function openLab(circuit: Circuit): Promise<Lab> {
   const entry = manifest[circuit];
   const [strict, optimized, loose] = await Promise.all([
     inScratch((scratch) => compile(entry, labSize(circuit), scratch, { optimization: "O0" })),
-    inScratch((scratch) => compile(entry, labSize(circuit), scratch)),
+    compiled(circuit, labSize(circuit)),
     compilePatched(circuit, (source) => source.replaceAll(/^.*===.*$/gm, "")),
   ]);
   const generators = { prove: await WebAssembly.compile(optimized.wasm), forge: await WebAssembly.compile(loose.wasm) };
@@ -77,6 +77,16 @@ export async function openLab(circuit: Circuit): Promise<Lab> {
     prove: async (inputs) => named(system.names, await calculateWitness(generators.prove, inputs)),
     forge: async (inputs) => named(looseNames, await calculateWitness(generators.forge, inputs)),
   };
+}
+
+const once = new Map<string, ReturnType<typeof compile>>();
+
+/** A circuit as keys are made of it, compiled once for all tests of a process. */
+export function compiled(circuit: Circuit, n: number): ReturnType<typeof compile> {
+  const name = `${circuit}-${n}`;
+  const known = once.get(name) ?? inScratch((scratch) => compile(manifest[circuit], n, scratch));
+  once.set(name, known);
+  return known;
 }
 
 /** Compiles a copy of the circuits, every file rewritten by `patch`, at O0. */

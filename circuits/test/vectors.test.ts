@@ -1,12 +1,10 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { bytesToBigint, Fr, lower, squaredNorm, type Witnesses } from "@mednexus/sdk";
 import { expect } from "chai";
-import { type Circuit, CircuitError, circuitInputs, compile, manifest } from "../index.ts";
+import { type Circuit, CircuitError, circuitInputs } from "../index.ts";
 import { brokenRows, readR1cs } from "../setup/r1cs.ts";
 import { calculateWitness } from "../witness.ts";
+import { compiled } from "./lab.ts";
 
 interface VectorRound {
   n: number;
@@ -36,25 +34,20 @@ const { rounds, inference, rekey } = JSON.parse(
 
 /** The constraint system alone judges: whether inputs satisfy it, with a witness computed by the circuit's own generator. */
 async function judge(circuit: Circuit, n: number): Promise<(statement: Witnesses[Circuit]) => Promise<boolean>> {
-  const scratch = await mkdtemp(join(tmpdir(), "mednexus-vectors-"));
-  try {
-    const { r1cs, wasm } = await compile(manifest[circuit], n, scratch);
-    const system = readR1cs(r1cs);
-    const generator = await WebAssembly.compile(wasm);
-    return async (statement) => {
-      let witness: Uint8Array;
-      try {
-        witness = await calculateWitness(generator, circuitInputs(circuit, n, statement));
-      } catch (error) {
-        // the generator runs the same constraints and stops at the first that fails
-        if (error instanceof CircuitError && error.code === "WITNESS_INVALID") return false;
-        throw error;
-      }
-      return brokenRows(system, littleEndianWords(witness)).length === 0;
-    };
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  const { r1cs, wasm } = await compiled(circuit, n);
+  const system = readR1cs(r1cs);
+  const generator = await WebAssembly.compile(wasm);
+  return async (statement) => {
+    let witness: Uint8Array;
+    try {
+      witness = await calculateWitness(generator, circuitInputs(circuit, n, statement));
+    } catch (error) {
+      // the generator runs the same constraints and stops at the first that fails
+      if (error instanceof CircuitError && error.code === "WITNESS_INVALID") return false;
+      throw error;
+    }
+    return brokenRows(system, littleEndianWords(witness)).length === 0;
+  };
 }
 
 const littleEndianWords = (bytes: Uint8Array): bigint[] =>

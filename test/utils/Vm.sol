@@ -18,6 +18,8 @@ interface Vm {
     function getBlockTimestamp() external view returns (uint256);
     function getBlockNumber() external view returns (uint256);
     function assume(bool condition) external pure;
+    /// An environment variable, or `otherwise` where there is none.
+    function envOr(string calldata name, string calldata otherwise) external view returns (string memory value);
 }
 
 Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
