@@ -48,6 +48,7 @@ export class Pool {
     return id;
   }
 
+  /** Every thread lets go of the memory; the caller, too, and then collects. */
   detach(id: number): void {
     for (const { worker } of this.#threads) worker.postMessage({ kind: "detach", id } satisfies Message);
   }

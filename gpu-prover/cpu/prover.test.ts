@@ -9,6 +9,7 @@ import { readZkey } from "../groth16/zkey.ts";
 import { chain, wtns } from "../test/chain.ts";
 import { cpuCorruptions } from "../test/cpu.ts";
 import { SEED, seeded } from "../test/device.ts";
+import { collect } from "./collect.ts";
 import { ELEMENT } from "./field.ts";
 import { SCALAR_WORDS } from "./msm.ts";
 import { Pool } from "./pool.ts";
@@ -113,6 +114,30 @@ describe(`Groth16 by the CPU's kernels (seed ${SEED})`, function () {
     const tooFar = { kind: "rows", from: 0, to: 2 ** 30 } satisfies Task;
     expect(await codeOf(pool.run(resident.id, [tooFar, tooFar]))).to.equal("THREAD_FAILED");
     expect(await codeOf(sumsOf(pool, resident, assignment))).to.equal("THREAD_FAILED");
+    await pool.close();
+  });
+
+  it("gives back the memory of keys that it drops", async () => {
+    const pool = new Pool(2);
+    const key = readZkey((await groth16Keys(chain(1n).r1cs, trapdoor)).zkey);
+    const { assignment } = chain(3n);
+    const useAndDrop = async (): Promise<number> => {
+      const resident = makeResident(pool, key);
+      await sumsOf(pool, resident, assignment);
+      resident.space.bytes.fill(1);
+      pool.detach(resident.id);
+      return resident.space.bytes.length;
+    };
+    const memory = await useAndDrop();
+    expect(memory).to.be.greaterThan(40 * 2 ** 20);
+    const before = process.memoryUsage.rss();
+    for (let k = 0; k < 12; k++) {
+      await useAndDrop();
+      await new Promise((turn) => setImmediate(turn));
+      collect();
+    }
+    await new Promise((done) => setTimeout(done, 200));
+    expect(process.memoryUsage.rss() - before).to.be.lessThan(4 * memory);
     await pool.close();
   });
 

@@ -5,6 +5,7 @@ import { ProverError } from "../groth16/errors.ts";
 import { finish } from "../groth16/prove.ts";
 import { checkAssignment, readWtns } from "../groth16/wtns.ts";
 import { readZkey } from "../groth16/zkey.ts";
+import { collect } from "./collect.ts";
 import { commit, makeBases, type ResidentBases } from "./commit.ts";
 import { Pool } from "./pool.ts";
 import { makeResident, type ResidentKey } from "./resident.ts";
@@ -68,6 +69,7 @@ export class CpuProver {
 
   free({ id }: ResidentBases): void {
     this.#pool.detach(id);
+    setImmediate(collect);
   }
 
   /** Waits for running work. Idempotent. */
@@ -99,5 +101,6 @@ export class CpuProver {
     const [hash, { id }] = this.#keys.entries().next().value!;
     this.#keys.delete(hash);
     this.#pool.detach(id);
+    setImmediate(collect); // nobody's stack refers to it then
   }
 }

@@ -1,5 +1,6 @@
 /** One thread of a pool: it has a hold on each memory that it was told of, and performs tasks there. */
 import { parentPort, workerData } from "node:worker_threads";
+import { collect } from "./collect.ts";
 import { type Lane, Space } from "./space.ts";
 import { type Domain, perform, type Task } from "./tasks.ts";
 
@@ -25,8 +26,10 @@ port.on("message", (message: Message) => {
   if (message.kind === "attach") {
     const { id, memory, lane, domain } = message;
     held.set(id, { space: new Space(module, memory, lane), domain });
-  } else if (message.kind === "detach") held.delete(message.id);
-  else port.postMessage(answer(message.id, message.task));
+  } else if (message.kind === "detach") {
+    held.delete(message.id);
+    collect();
+  } else port.postMessage(answer(message.id, message.task));
 });
 
 function answer(id: number, task: Task): Reply {
