@@ -1,5 +1,5 @@
 import { type Curve, FR_MODULUS, type Proved, type VerifyingKey } from "@mednexus/sdk";
-import * as snarkjs from "snarkjs";
+import type * as Library from "snarkjs";
 import { Lane } from "./lane.ts";
 import { CircuitError } from "./manifest.ts";
 import { binaryFile, join, littleEndian, u32 } from "./setup/binary.ts";
@@ -22,6 +22,7 @@ export class Snarkjs {
   #closed = false;
   /** snarkjs keeps one set of worker threads a process: the last to close ends them. */
   static #open = 0;
+  static #started = false;
 
   /** `curve` checks the proofs. */
   constructor(curve: Curve) {
@@ -36,7 +37,9 @@ export class Snarkjs {
   prove(key: SnarkjsKey, wtns: () => Promise<Uint8Array>): Promise<Proved> {
     return this.#lane.run(async () => {
       if (this.#closed) throw new CircuitError("BACKEND_CLOSED", "the prover was closed");
-      const made = await snarkjs.groth16.prove(file(key.zkey), file(await wtns()));
+      Snarkjs.#started = true;
+      const { groth16 } = await library();
+      const made = await groth16.prove(file(key.zkey), file(await wtns()));
       const proved = { proof: fromSnarkjs(made.proof), publicInputs: made.publicSignals.map(BigInt) };
       if (!(await verifyProof(this.#curve, key.verifyingKey, proved.publicInputs, proved.proof)))
         throw new CircuitError(
@@ -53,11 +56,17 @@ export class Snarkjs {
     if (this.#closed) return;
     this.#closed = true;
     await this.#lane.idle();
-    if (--Snarkjs.#open === 0) await (await snarkjs.curves.getCurveFromName("bn128")).terminate();
+    if (--Snarkjs.#open > 0 || !Snarkjs.#started) return;
+    Snarkjs.#started = false;
+    const { curves } = await library();
+    await (await curves.getCurveFromName("bn128")).terminate();
   }
 }
 
-function file(data: Uint8Array): snarkjs.MemoryFile {
+/** Loaded by who proves with it: most that import this package do not. */
+const library = (): Promise<typeof Library> => import("snarkjs");
+
+function file(data: Uint8Array): Library.MemoryFile {
   return { type: "mem", data };
 }
 
