@@ -130,8 +130,8 @@ export class ChunkEncryptor {
     const chunk = new Uint8Array(4 + sealed.byteLength);
     new DataView(chunk.buffer).setUint32(0, this.#run);
     chunk.set(new Uint8Array(sealed), 4);
-    // Given back now, where the runtime can: a collector on a busy machine falls behind a stream of megabytes.
-    sealed.transfer?.(0);
+    // Given back now, where the runtime can (ES2024): a collector on a busy machine falls behind a stream of megabytes.
+    (sealed as { transfer?(length: number): unknown }).transfer?.(0);
     return chunk;
   }
 }
