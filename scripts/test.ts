@@ -139,12 +139,12 @@ async function lanes(build: () => Promise<void>, [unbuilt, built]: [Work[], Work
   return tallies;
 }
 
-/** By package and, for what is in test/, by folder; in the end-to-end folders each file alone, as they take minutes. */
+/** By package and, for what is in test/, by folder; files that take minutes alone, so that both lanes end at about the same time. */
 function grouped(files: string[]): [string, string[]][] {
   const groups = new Map<string, string[]>();
   for (const file of files) {
     const parts = file.split("/");
-    const name = parts[0] !== "test" ? parts[0]! : parts[1] === "e2e" ? file : parts.slice(0, 2).join("/");
+    const name = parts[0] !== "test" ? parts[0]! : LONG.includes(parts[1] ?? "") ? file : parts.slice(0, 2).join("/");
     groups.set(name, [...(groups.get(name) ?? []), file]);
   }
   return [...groups];
@@ -155,6 +155,9 @@ async function build(): Promise<void> {
   const { code } = await run([bin("hardhat"), "build"], print);
   if (code !== 0) process.exit(1);
 }
+
+/** Folders of test/ whose files take minutes. */
+const LONG = ["e2e", "integration"];
 
 /** Packages whose tests read no contract: they need not wait for the build. */
 const UNBUILT = ["circuits", "gpu-prover"];
