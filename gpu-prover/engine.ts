@@ -20,8 +20,7 @@ export interface Engine {
 }
 
 /** This package's own kernels on the CPU. */
-export function cpuEngine(curve: Curve): Engine {
-  const prover = new CpuProver(curve);
+export function cpuEngine(curve: Curve, prover = new CpuProver(curve)): Engine {
   return {
     name: "cpu: own kernels",
     prove: (zkey, wtns) => prover.proveFiles(zkey, wtns),

@@ -9,7 +9,7 @@ import { fixedBase } from "../../circuits/setup/fixedBase.ts";
 import { CpuProver } from "../cpu/prover.ts";
 import type { Device } from "../device/device.ts";
 import { DeviceError } from "../device/errors.ts";
-import { type Engine, snarkjsEngine } from "../engine.ts";
+import { cpuEngine, type Engine, snarkjsEngine } from "../engine.ts";
 import { FR } from "../field/prime.ts";
 import { readZkey } from "../groth16/zkey.ts";
 import { GpuProver } from "../prover.ts";
@@ -70,11 +70,7 @@ export async function bench(options: BenchOptions): Promise<Report> {
     return undefined;
   });
   const prover = new CpuProver(curve);
-  const cpu: Engine = {
-    name: "cpu",
-    prove: (zkey, wtns) => prover.proveFiles(zkey, wtns),
-    close: () => prover.close(),
-  };
+  const cpu = cpuEngine(curve, prover);
   const snarkjs = snarkjsEngine(curve);
   const wasm = await buildBn128();
   try {

@@ -1,21 +1,6 @@
 import { type Allocated, allocate, type Bounds, bound, type Program, reductionStep } from "../curve/program.ts";
 import { limbsOf, type PrimeField, toMontgomery, WORDS } from "../field/prime.ts";
-import {
-  address,
-  at,
-  copy,
-  type Func,
-  get,
-  i,
-  i32,
-  i64,
-  l,
-  load,
-  load32,
-  type Local,
-  type Module,
-  type Place,
-} from "./wasm.ts";
+import { address, at, copy, type Func, get, i, i64, l, load, type Local, type Module, type Place } from "./wasm.ts";
 
 /** Bytes of an element: one 32-bit word a limb. */
 export const ELEMENT = 36;
@@ -230,6 +215,3 @@ export class FieldCode {
 
 /** Bytes of scratch that programs use. */
 export const REGISTERS = 48 * ELEMENT;
-
-/** An address as stored beside flags in its low two bits. */
-export const addressOf = (entry: ReturnType<typeof load32>): ReturnType<typeof load32> => i.and(entry, i32(-4));

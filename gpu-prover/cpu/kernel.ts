@@ -2,8 +2,8 @@ import { FQ_MODULUS, FR_MODULUS } from "@mednexus/sdk/field";
 import { fixedPoint } from "../curve/program.ts";
 import { G1, G2, type Group } from "../curve/formulas.ts";
 import { primeField } from "../field/prime.ts";
-import { addressOf, ELEMENT, FieldCode, REGISTERS } from "./field.ts";
-import { at, copy, type Func, get, i, i32, i64, l, load, load32, type Local, Module } from "./wasm.ts";
+import { ELEMENT, FieldCode, REGISTERS } from "./field.ts";
+import { at, copy, type Func, get, i, i32, i64, l, load, load32, type Local, Module, type Value } from "./wasm.ts";
 
 /** The fields in 9 limbs of 29 bits: products of limbs fit 64-bit words, which WebAssembly has. */
 export const FR64 = primeField("fr", FR_MODULUS, 29, 9, 64);
@@ -53,10 +53,10 @@ export type Kernel = GroupKernel<"g1"> &
     | "fr_powers" // (o, count, factor): o[k+1] = o[k]·factor
     | "fr_scale" // (values, count, factors)
     | "fr_product" // (a, b, count, o)
-    | "fr_quotient" // (a, b, c, count, one, words): canonical words of (a·b − c)/R
+    | "fr_quotient" // (a, b, c, count, one, words, scratch): canonical words of (a·b − c)/R
     | "fr_dif" // (values, half, blocks, count, roots, step, scratch)
     | "fr_dit"
-    | "fr_rows" // (ends, columns, values, rows, wires, o, scratch): ends[−1] and on are entries' counts
+    | "fr_rows" // (ends, columns, values, rows, wires, o, from, scratch): ends[k]: entries before the end of row k; `from` before the first
   >;
 
 /** The module's bytes. */
@@ -71,6 +71,9 @@ export function kernelCode(): Uint8Array<ArrayBuffer> {
   vectors(module, fr);
   return module.bytes();
 }
+
+/** Of an entry, without its flags. */
+const addressOf = (entry: Value): Value => i.and(entry, i32(-4));
 
 /** Counts `count` down to zero around `body`, which moves its addresses on by itself. */
 function times(f: Func, count: Local, body: () => void): void {

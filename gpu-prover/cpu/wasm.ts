@@ -166,7 +166,7 @@ export const i = {
   not: (a: Value): Value => [...a, 0x45],
 };
 
-/** 64-bit; `shift` is arithmetic, `shiftUnsigned` logical. `isZero` gives 32 bits. */
+/** 64-bit; `shift` is arithmetic, `shiftUnsigned` logical. */
 export const l = {
   add: binary(0x7c),
   sub: binary(0x7d),
@@ -176,7 +176,6 @@ export const l = {
   shiftLeft: binary(0x86),
   shift: binary(0x87),
   shiftUnsigned: binary(0x88),
-  isZero: (a: Value): Value => [...a, 0x50],
   /** 32 bits */
   negative: (a: Value): Value => [...a, ...i64(0), 0x53],
 };

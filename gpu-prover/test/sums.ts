@@ -73,6 +73,36 @@ export class Sums {
     expect(got).to.deep.equal(log === 0n ? undefined : [want.xRe, want.xIm, want.yRe, want.yIm]);
   }
 
+  /** All zero, all one, all equal, all p − 1, powers of two and their neighbours, a single point; over 254 points. */
+  async awkwardScalars(): Promise<void> {
+    const points = this.pool.slice(0, 254);
+    const all = (value: bigint): bigint[] => points.map(() => value);
+    for (const scalars of [
+      all(0n),
+      all(1n),
+      all(123456789123456789n),
+      all(FR_MODULUS - 1n),
+      ...[-1n, 0n, 1n].map((offset) => points.map((_, k) => ((1n << BigInt(k)) + offset) % FR_MODULUS)),
+    ])
+      await this.check(points, scalars);
+    await this.check([points[9]!], [FR_MODULUS - 1n]);
+  }
+
+  /** One point only, G − G + G − …, infinity only, infinity among others. */
+  async awkwardPoints(): Promise<void> {
+    const [infinity, generator, negated] = this.pool as [G1, G1, G1];
+    const scalars = values(this.#next, FR_MODULUS, 200);
+    const sevens = scalars.map(() => 7n);
+    const each = (pick: (k: number) => G1): G1[] => scalars.map((_, k) => pick(k));
+    for (const [points, by] of [
+      [each(() => generator), scalars],
+      [each((k) => (k % 2 === 0 ? generator : negated)), sevens],
+      [each(() => infinity), scalars],
+      [each((k) => (k % 2 === 0 ? infinity : this.pool[k]!)), scalars],
+    ] as const)
+      await this.check(points, by);
+  }
+
   /**
    * `count` sums of up to a dozen points: full scalars and short ones, every third over four points only, so that repetitions, inverses and the identity
    * meet; windows as planned for the size and wider; every thirtieth in G2.
