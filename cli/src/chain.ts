@@ -87,14 +87,14 @@ export async function deployTo(
   say: (line: string) => void = console.error,
 ): Promise<Deployment> {
   const { default: hre } = await import("hardhat");
-  // A fresh clone has no artifacts; with nothing changed this takes a second.
+  // A fresh clone has no artifacts; with nothing changed this takes a second. Solidity tests are not deployed, and would double the time.
   const saying = setTimeout(
-    () => say("compiling the contracts: a minute or two, the first time only"),
+    () => say("compiling the contracts: about a minute, the first time only"),
     BUILD_IS_SLOW_MS,
   );
   await hre.tasks
     .getTask("build")
-    .run({ quiet: true })
+    .run({ quiet: true, noTests: true })
     .finally(() => clearTimeout(saying));
   const connection = await hre.network.create({ network: "devnet", override: { url } });
   const [deployer] = await connection.ethers.getSigners();

@@ -2,7 +2,6 @@
 pragma solidity 0.8.34;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 import {Modules} from "../../contracts/access/Module.sol";
 import {ProtocolParameters} from "../../contracts/governance/ProtocolParameters.sol";
 import {IProtocolParameters} from "../../contracts/interfaces/IProtocolParameters.sol";
@@ -10,6 +9,7 @@ import {Purposes} from "../../contracts/libraries/Purposes.sol";
 import {TestStablecoin} from "../../contracts/mocks/TestStablecoin.sol";
 import {Stake} from "../../contracts/vault/Stake.sol";
 import {Vault} from "../../contracts/vault/Vault.sol";
+import {deploy, deployProxy} from "../utils/deploy.sol";
 import {Targets, vm, bound} from "../utils/Vm.sol";
 
 /// Random life of the real Vault, Stake and ProtocolParameters: parties stake, lock, leave; modules hold, move, credit; offences are slashed in time or late;
@@ -31,8 +31,8 @@ contract EconomyHandler {
         uint256 owed; // active stake when it was committed, less slashes since
     }
 
-    TestStablecoin public immutable TOKEN = new TestStablecoin();
-    AccessManager public immutable MANAGER = new AccessManager(address(this));
+    TestStablecoin public immutable TOKEN = TestStablecoin(deploy("TestStablecoin", ""));
+    AccessManager public immutable MANAGER = AccessManager(deploy("AccessManager", abi.encode(address(this))));
     Vault public immutable VAULT;
     ProtocolParameters public immutable PARAMETERS;
     Stake public immutable STAKE;
@@ -57,17 +57,15 @@ contract EconomyHandler {
     string public violation; // first property that a call broke; a revert in here would only undo the call
 
     constructor() {
-        VAULT = new Vault(address(MANAGER), 61 days);
+        VAULT = Vault(deploy("Vault", abi.encode(address(MANAGER), 61 days)));
         IProtocolParameters.Parameters memory p = _parameters(10 days, 21 days, 30 days, 2_000);
         PARAMETERS = ProtocolParameters(
-            _proxy(
-                address(new ProtocolParameters()),
+            deployProxy(
+                "ProtocolParameters",
                 abi.encodeCall(ProtocolParameters.initialize, (address(MANAGER), p, TREASURY))
             )
         );
-        STAKE = Stake(
-            _proxy(address(new Stake()), abi.encodeCall(Stake.initialize, (address(MANAGER), address(TOKEN))))
-        );
+        STAKE = Stake(deployProxy("Stake", abi.encodeCall(Stake.initialize, (address(MANAGER), address(TOKEN)))));
         Modules memory m;
         (m.vault, m.parameters, m.stake) = (address(VAULT), address(PARAMETERS), address(STAKE));
         (m.campaigns, m.rounds, m.disputes, m.sums, m.settlement) = (CAMPAIGNS, ROUNDS, DISPUTES, SUMS, SETTLEMENT);
@@ -323,10 +321,6 @@ contract EconomyHandler {
 
     function _check(bool holds, string memory property) private {
         if (!holds && bytes(violation).length == 0) violation = property;
-    }
-
-    function _proxy(address implementation, bytes memory data) private returns (address) {
-        return address(new ERC1967Proxy(implementation, data));
     }
 
     function _parameters(

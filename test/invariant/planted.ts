@@ -25,7 +25,7 @@ export interface Planted {
 
 const rounds = {
   suite: "test/invariant/rounds/rounds.t.sol",
-  invariant: "invariant_P4_P6_everybodyHasWhatIsOwed",
+  invariant: "invariant_P4_P6_P9_everybodyHasWhatIsOwedAndGetsOut",
 };
 const economy = { suite: "test/invariant/Economy.t.sol", invariant: "invariant_money" };
 const market = { suite: "test/invariant/market/market.t.sol", invariant: "invariant_P4_P10_marketOwesWhatItHolds" };
@@ -197,8 +197,7 @@ export const planted: readonly Planted[] = [
     file: "contracts/training/CampaignRegistry.sol",
     before: "if (msg.sender != c.sponsor && block.timestamp <= uint256(c.idleFrom) + c.idleLimit)",
     after: "if (msg.sender != c.sponsor)",
-    suite: rounds.suite,
-    invariant: "invariant_P9_everybodyGetsOut",
+    ...rounds,
   },
   {
     bug: "revocation ignored",

@@ -17,6 +17,8 @@ interface Vm {
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function getBlockTimestamp() external view returns (uint256);
     function getBlockNumber() external view returns (uint256);
+    /// The creation bytecode of the artifact `name` ("File.sol:Contract").
+    function getCode(string calldata name) external view returns (bytes memory creationBytecode);
     function assume(bool condition) external pure;
     /// An environment variable, or `otherwise` where there is none.
     function envOr(string calldata name, string calldata otherwise) external view returns (string memory value);

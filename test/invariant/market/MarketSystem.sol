@@ -2,7 +2,6 @@
 pragma solidity 0.8.34;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 import {Module, Modules} from "../../../contracts/access/Module.sol";
 import {ConsentRegistry} from "../../../contracts/consent/ConsentRegistry.sol";
 import {ProtocolParameters} from "../../../contracts/governance/ProtocolParameters.sol";
@@ -30,6 +29,7 @@ import {Vault} from "../../../contracts/vault/Vault.sol";
 import {AttestationRegistry} from "../../../contracts/verification/AttestationRegistry.sol";
 import {ProofVerifier} from "../../../contracts/verification/ProofVerifier.sol";
 import {VerifierRegistry} from "../../../contracts/verification/VerifierRegistry.sol";
+import {deploy, deployProxy} from "../../utils/deploy.sol";
 import {ProofSimulator} from "../../utils/ProofSimulator.sol";
 import {vm} from "../../utils/Vm.sol";
 
@@ -75,28 +75,28 @@ contract MarketSystem {
     VerifierId internal retirable;
 
     function _deploy() internal {
-        authority = new AccessManager(address(this));
-        token = new TestStablecoin();
-        vault = new Vault(address(authority), 90 days);
+        authority = AccessManager(deploy("AccessManager", abi.encode(address(this))));
+        token = TestStablecoin(deploy("TestStablecoin", ""));
+        vault = Vault(deploy("Vault", abi.encode(address(authority), 90 days)));
         Modules memory m;
         m.vault = address(vault);
-        m.parameters = _proxy(
-            address(new ProtocolParameters()),
+        m.parameters = deployProxy(
+            "ProtocolParameters",
             abi.encodeCall(ProtocolParameters.initialize, (address(authority), _limits(), TREASURY))
         );
-        m.stake = _proxy(address(new Stake()), abi.encodeCall(Stake.initialize, (address(authority), address(token))));
-        m.institutions = _plain(address(new InstitutionRegistry()));
-        m.datasets = _plain(address(new DatasetRegistry()));
-        m.consent = _plain(address(new ConsentRegistry()));
-        m.inft = _plain(address(new ModelINFT()));
-        m.versions = _plain(address(new ModelVersions()));
-        m.verifiers = _plain(address(new VerifierRegistry()));
-        m.proofVerifier = _plain(address(new ProofVerifier()));
-        m.attestations = _plain(address(new AttestationRegistry()));
-        m.transfers = _plain(address(new SealedTransfers()));
-        m.licenses = _plain(address(new LicenseMarket()));
-        m.compute = _plain(address(new ComputeMarket()));
-        m.receipts = _plain(address(new JobReceipts()));
+        m.stake = deployProxy("Stake", abi.encodeCall(Stake.initialize, (address(authority), address(token))));
+        m.institutions = _plain("InstitutionRegistry");
+        m.datasets = _plain("DatasetRegistry");
+        m.consent = _plain("ConsentRegistry");
+        m.inft = _plain("ModelINFT");
+        m.versions = _plain("ModelVersions");
+        m.verifiers = _plain("VerifierRegistry");
+        m.proofVerifier = _plain("ProofVerifier");
+        m.attestations = _plain("AttestationRegistry");
+        m.transfers = _plain("SealedTransfers");
+        m.licenses = _plain("LicenseMarket");
+        m.compute = _plain("ComputeMarket");
+        m.receipts = _plain("JobReceipts");
         _wire(m);
         _populate(m);
     }
@@ -207,11 +207,7 @@ contract MarketSystem {
         return attestations.list(kind, algorithm, ATTESTOR_X, ATTESTOR_Y, keccak256("quote"));
     }
 
-    function _plain(address implementation) private returns (address) {
-        return _proxy(implementation, abi.encodeWithSignature("initialize(address)", address(authority)));
-    }
-
-    function _proxy(address implementation, bytes memory data) private returns (address) {
-        return address(new ERC1967Proxy(implementation, data));
+    function _plain(string memory name) private returns (address) {
+        return deployProxy(name, abi.encodeWithSignature("initialize(address)", address(authority)));
     }
 }

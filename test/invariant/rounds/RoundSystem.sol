@@ -2,7 +2,6 @@
 pragma solidity 0.8.34;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 import {Module, Modules} from "../../../contracts/access/Module.sol";
 import {ConsentRegistry} from "../../../contracts/consent/ConsentRegistry.sol";
 import {ProtocolParameters} from "../../../contracts/governance/ProtocolParameters.sol";
@@ -44,6 +43,7 @@ import {Stake} from "../../../contracts/vault/Stake.sol";
 import {Vault} from "../../../contracts/vault/Vault.sol";
 import {ProofVerifier} from "../../../contracts/verification/ProofVerifier.sol";
 import {VerifierRegistry} from "../../../contracts/verification/VerifierRegistry.sol";
+import {deploy, deployProxy} from "../../utils/deploy.sol";
 import {ProofSimulator} from "../../utils/ProofSimulator.sol";
 import {vm} from "../../utils/Vm.sol";
 
@@ -96,33 +96,33 @@ contract RoundSystem {
     mapping(address => DatasetId) internal datasetOf;
 
     function _deploy(uint64 finalityBlocks) internal {
-        authority = new AccessManager(address(this));
-        token = new TestStablecoin();
-        vault = new Vault(address(authority), 90 days);
+        authority = AccessManager(deploy("AccessManager", abi.encode(address(this))));
+        token = TestStablecoin(deploy("TestStablecoin", ""));
+        vault = Vault(deploy("Vault", abi.encode(address(authority), 90 days)));
         bytes memory plain = abi.encodeWithSignature("initialize(address)", address(authority));
         stake = Stake(
-            _proxy(
-                address(new Stake()),
+            deployProxy(
+                "Stake",
                 abi.encodeWithSignature("initialize(address,address)", address(authority), address(token))
             )
         );
-        institutions = InstitutionRegistry(_proxy(address(new InstitutionRegistry()), plain));
-        datasets = DatasetRegistry(_proxy(address(new DatasetRegistry()), plain));
-        consent = ConsentRegistry(_proxy(address(new ConsentRegistry()), plain));
-        inft = ModelINFT(_proxy(address(new ModelINFT()), plain));
-        versions = ModelVersions(_proxy(address(new ModelVersions()), plain));
-        verifiers = VerifierRegistry(_proxy(address(new VerifierRegistry()), plain));
-        proofs = ProofVerifier(_proxy(address(new ProofVerifier()), plain));
-        rules = TrainingRules(_proxy(address(new TrainingRules()), plain));
-        campaigns = CampaignRegistry(_proxy(address(new CampaignRegistry()), plain));
-        rounds = RoundManager(_proxy(address(new RoundManager()), plain));
-        disputes = ShareDisputes(_proxy(address(new ShareDisputes()), plain));
-        settlement = RoundSettlement(_proxy(address(new RoundSettlement()), plain));
+        institutions = InstitutionRegistry(deployProxy("InstitutionRegistry", plain));
+        datasets = DatasetRegistry(deployProxy("DatasetRegistry", plain));
+        consent = ConsentRegistry(deployProxy("ConsentRegistry", plain));
+        inft = ModelINFT(deployProxy("ModelINFT", plain));
+        versions = ModelVersions(deployProxy("ModelVersions", plain));
+        verifiers = VerifierRegistry(deployProxy("VerifierRegistry", plain));
+        proofs = ProofVerifier(deployProxy("ProofVerifier", plain));
+        rules = TrainingRules(deployProxy("TrainingRules", plain));
+        campaigns = CampaignRegistry(deployProxy("CampaignRegistry", plain));
+        rounds = RoundManager(deployProxy("RoundManager", plain));
+        disputes = ShareDisputes(deployProxy("ShareDisputes", plain));
+        settlement = RoundSettlement(deployProxy("RoundSettlement", plain));
         sums = NodeSums(
-            _proxy(address(new NodeSums()), abi.encodeCall(NodeSums.initialize, (address(authority), finalityBlocks)))
+            deployProxy("NodeSums", abi.encodeCall(NodeSums.initialize, (address(authority), finalityBlocks)))
         );
         bytes memory limits = abi.encodeCall(ProtocolParameters.initialize, (address(authority), _limits(), TREASURY));
-        parameters = ProtocolParameters(_proxy(address(new ProtocolParameters()), limits));
+        parameters = ProtocolParameters(deployProxy("ProtocolParameters", limits));
         _wire();
         _populate();
     }
@@ -371,9 +371,5 @@ contract RoundSystem {
         (p.r1, p.r2) = (Bn254.mul(1, 2, nonce), Bn254.mul(e, nonce));
         uint256 c = Transcript.dleqChallenge(bound, pk, e, k, p.r1, p.r2);
         p.z = addmod(nonce, mulmod(c, secret, Bn254.R), Bn254.R);
-    }
-
-    function _proxy(address implementation, bytes memory data) internal returns (address) {
-        return address(new ERC1967Proxy(implementation, data));
     }
 }

@@ -183,7 +183,13 @@ contract RoundsInvariant is RoundExits {
 
     // --- properties
 
-    function invariant_P4_P6_everybodyHasWhatIsOwed() external view {
+    /// Changes made here are not kept by the runner.
+    function invariant_P4_P6_P9_everybodyHasWhatIsOwedAndGetsOut() external {
+        _owed();
+        if (moves % walkEvery == 0) _exits();
+    }
+
+    function _owed() private view {
         require(bytes(broken).length == 0, broken);
         _audit();
         for (uint256 i; i < stakers; ++i) {
@@ -193,9 +199,7 @@ contract RoundsInvariant is RoundExits {
         }
     }
 
-    /// Changes made here are not kept by the runner.
-    function invariant_P9_everybodyGetsOut() external {
-        if (moves % walkEvery != 0) return;
+    function _exits() private {
         _exitRound();
         while (unsettled.length != 0)
             require(_settleRound(unsettled[unsettled.length - 1]), "P9: a round that cannot be settled");

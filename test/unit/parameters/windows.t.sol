@@ -2,10 +2,10 @@
 pragma solidity 0.8.34;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 import {ProtocolParameters} from "../../../contracts/governance/ProtocolParameters.sol";
 import {IProtocolParameters} from "../../../contracts/interfaces/IProtocolParameters.sol";
 import {Vault} from "../../../contracts/vault/Vault.sol";
+import {deploy, deployProxy} from "../../utils/deploy.sol";
 import {bound} from "../../utils/Vm.sol";
 
 /// Dispute windows < unbonding < upgrade delay and vault module delay, for all legal parameters. What is legal is decided by the deployed bytecode: values at,
@@ -16,19 +16,17 @@ contract WindowsTest {
     Vault private _vault;
 
     function setUp() public {
-        AccessManager manager = new AccessManager(address(this));
+        AccessManager manager = AccessManager(deploy("AccessManager", abi.encode(address(this))));
         _p = ProtocolParameters(
-            address(
-                new ERC1967Proxy(
-                    address(new ProtocolParameters()),
-                    abi.encodeCall(
-                        ProtocolParameters.initialize,
-                        (address(manager), _legal(10 days, 21 days, 30 days), address(1))
-                    )
+            deployProxy(
+                "ProtocolParameters",
+                abi.encodeCall(
+                    ProtocolParameters.initialize,
+                    (address(manager), _legal(10 days, 21 days, 30 days), address(1))
                 )
             )
         );
-        _vault = new Vault(address(manager), 61 days);
+        _vault = Vault(deploy("Vault", abi.encode(address(manager), 61 days)));
     }
 
     /// All combinations of the bounds, their neighbours and a value between.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.34;
 
-import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 import {Module, Modules} from "../../../contracts/access/Module.sol";
 import {Bn254} from "../../../contracts/libraries/Bn254.sol";
 import {Kzg} from "../../../contracts/libraries/Kzg.sol";
@@ -11,6 +9,7 @@ import {G1, G2} from "../../../contracts/types/Curve.sol";
 import {SrsId, VerifierId} from "../../../contracts/types/Ids.sol";
 import {ProofVerifier} from "../../../contracts/verification/ProofVerifier.sol";
 import {VerifierRegistry} from "../../../contracts/verification/VerifierRegistry.sol";
+import {deploy, deployProxy} from "../../utils/deploy.sol";
 import {ProofSimulator} from "../../utils/ProofSimulator.sol";
 
 /// Fuzz: simulated statements pass the real verifier and changed ones do not; chunked evaluation equals Lagrange interpolation term by term.
@@ -24,10 +23,12 @@ contract ProofSimulatorTest {
     VerifierId private update;
 
     function setUp() external {
-        AccessManager authority = new AccessManager(address(this));
-        bytes memory init = abi.encodeCall(VerifierRegistry.initialize, address(authority));
-        registry = VerifierRegistry(address(new ERC1967Proxy(address(new VerifierRegistry()), init)));
-        verifier = ProofVerifier(address(new ERC1967Proxy(address(new ProofVerifier()), init)));
+        bytes memory init = abi.encodeCall(
+            VerifierRegistry.initialize,
+            deploy("AccessManager", abi.encode(address(this)))
+        );
+        registry = VerifierRegistry(deployProxy("VerifierRegistry", init));
+        verifier = ProofVerifier(deployProxy("ProofVerifier", init));
         Modules memory modules;
         modules.verifiers = address(registry);
         verifier.wire(modules);
