@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { G1_BYTES } from "@mednexus/circuits";
 import { Curve, Fr, type G1, type Proved, type RandomBytes, systemRandom } from "@mednexus/sdk";
 import { G1 as GROUP1, G2 as GROUP2 } from "./curve/formulas.ts";
 import { Device, type OpenOptions } from "./device/device.ts";
 import { DeviceError } from "./device/errors.ts";
 import { FQ, FR, fromFile, pack } from "./field/prime.ts";
+import { KeyCache } from "./groth16/keyCache.ts";
 import { finish, sumsOf } from "./groth16/prove.ts";
 import { freeResident, makeResident, type ResidentKey } from "./groth16/resident.ts";
 import { checkAssignment, readWtns } from "./groth16/wtns.ts";
@@ -46,9 +46,7 @@ export class GpuProver {
   readonly device: Device;
   readonly #curve: Curve;
   readonly #random: RandomBytes;
-  readonly #most: number;
-  readonly #keys = new Map<string, ResidentKey>();
-  readonly #hashes = new WeakMap<Uint8Array, string>();
+  readonly #keys: KeyCache<ResidentKey>;
   readonly #pipeline = new Pipeline();
 
   constructor(
@@ -58,7 +56,7 @@ export class GpuProver {
   ) {
     this.device = device;
     this.#curve = curve;
-    this.#most = keys;
+    this.#keys = new KeyCache(keys, (key) => freeResident(device, key));
     this.#random = random;
   }
 
@@ -177,22 +175,13 @@ export class GpuProver {
 
   #prove(zkey: Uint8Array, assignment: () => Promise<Uint8Array<ArrayBuffer>>): Promise<Proved> {
     return this.#pipeline.run({
-      prepare: async () => ({ hash: this.#hash(zkey), assignment: await assignment() }),
+      prepare: async () => ({ hash: this.#keys.hash(zkey), assignment: await assignment() }),
       device: async (prepared) => {
         const resident = await this.#resident(zkey, prepared.hash);
         return { key: resident.key, sums: await sumsOf(this.device, resident, prepared.assignment) };
       },
       finish: ({ key, sums }) => finish(this.#curve, key, sums, this.#random),
     });
-  }
-
-  #hash(zkey: Uint8Array): string {
-    let hash = this.#hashes.get(zkey);
-    if (hash === undefined) {
-      hash = createHash("sha256").update(zkey).digest("hex");
-      this.#hashes.set(zkey, hash);
-    }
-    return hash;
   }
 
   async #fewTerms({ affine }: Bases, values: ArrayLike<number | bigint>, terms: readonly number[]): Promise<G1> {
@@ -206,28 +195,17 @@ export class GpuProver {
   }
 
   async #resident(zkey: Uint8Array, hash: string): Promise<ResidentKey> {
-    let resident = this.#keys.get(hash);
-    if (resident === undefined) {
-      const key = readZkey(zkey);
-      while (this.#keys.size >= this.#most) this.#evict();
-      for (;;) {
-        try {
-          resident = await makeResident(this.device, key);
-          break;
-        } catch (error) {
-          if (!(error instanceof DeviceError && error.code === "OUT_OF_MEMORY" && this.#keys.size > 0)) throw error;
-          this.#evict();
-        }
+    const known = this.#keys.get(hash);
+    if (known !== undefined) return known;
+    const key = readZkey(zkey);
+    this.#keys.makeRoom();
+    for (;;) {
+      try {
+        return this.#keys.set(hash, await makeResident(this.device, key));
+      } catch (error) {
+        const full = error instanceof DeviceError && error.code === "OUT_OF_MEMORY";
+        if (!full || !this.#keys.evict()) throw error;
       }
     }
-    this.#keys.delete(hash);
-    this.#keys.set(hash, resident); // most recent last
-    return resident;
-  }
-
-  #evict(): void {
-    const [hash, resident] = this.#keys.entries().next().value!;
-    this.#keys.delete(hash);
-    freeResident(this.device, resident);
   }
 }

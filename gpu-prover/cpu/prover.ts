@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { Lane } from "@mednexus/circuits";
 import { type Curve, type G1, type Proved, type RandomBytes, systemRandom } from "@mednexus/sdk";
 import { ProverError } from "../groth16/errors.ts";
+import { KeyCache } from "../groth16/keyCache.ts";
 import { finish } from "../groth16/prove.ts";
 import { checkAssignment, readWtns } from "../groth16/wtns.ts";
 import { readZkey } from "../groth16/zkey.ts";
@@ -26,17 +26,16 @@ export interface CpuOptions {
 export class CpuProver {
   readonly #pool: Pool;
   readonly #curve: Curve;
-  readonly #most: number;
   readonly #random: RandomBytes;
   readonly #lane = new Lane();
-  readonly #keys = new Map<string, ResidentKey>();
-  readonly #hashes = new WeakMap<Uint8Array, string>();
+  readonly #keys: KeyCache<ResidentKey>;
   #closed = false;
 
   /** `curve` checks the proofs. */
   constructor(curve: Curve, { threads, keys = 4, random = systemRandom }: CpuOptions = {}) {
     this.#pool = new Pool(threads);
-    [this.#curve, this.#most, this.#random] = [curve, keys, random];
+    [this.#curve, this.#random] = [curve, random];
+    this.#keys = new KeyCache(keys, (key) => this.free(key));
   }
 
   /** snarkjs's zkey and wtns in, a verified proof out. @throws ProverError */
@@ -67,9 +66,9 @@ export class CpuProver {
     return this.#lane.run(() => commit(this.#pool, bases, values, bits));
   }
 
-  free({ id }: ResidentBases): void {
+  free({ id }: Pick<ResidentBases, "id">): void {
     this.#pool.detach(id);
-    setImmediate(collect);
+    setImmediate(collect); // nobody's stack refers to it then
   }
 
   /** Waits for running work. Idempotent. */
@@ -81,26 +80,11 @@ export class CpuProver {
   }
 
   #resident(zkey: Uint8Array): ResidentKey {
-    let hash = this.#hashes.get(zkey);
-    if (hash === undefined) {
-      hash = createHash("sha256").update(zkey).digest("hex");
-      this.#hashes.set(zkey, hash);
-    }
-    let resident = this.#keys.get(hash);
-    if (resident === undefined) {
-      const key = readZkey(zkey);
-      while (this.#keys.size >= this.#most) this.#evict();
-      resident = makeResident(this.#pool, key);
-    }
-    this.#keys.delete(hash);
-    this.#keys.set(hash, resident); // most recent last
-    return resident;
-  }
-
-  #evict(): void {
-    const [hash, { id }] = this.#keys.entries().next().value!;
-    this.#keys.delete(hash);
-    this.#pool.detach(id);
-    setImmediate(collect); // nobody's stack refers to it then
+    const hash = this.#keys.hash(zkey);
+    const known = this.#keys.get(hash);
+    if (known !== undefined) return known;
+    const key = readZkey(zkey);
+    this.#keys.makeRoom();
+    return this.#keys.set(hash, makeResident(this.#pool, key));
   }
 }
