@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromSnarkjs, verifyProof } from "@mednexus/circuits";
@@ -15,7 +15,7 @@ import { readZkey } from "../groth16/zkey.ts";
 import { GpuProver } from "../prover.ts";
 import { forwardTransform } from "../stages/ntt/ntt.ts";
 import { powers } from "../stages/powers/powers.ts";
-import { benchCase } from "./keys.ts";
+import { benchCase, type Case } from "./keys.ts";
 import { type Contender, measure, type Measured } from "./measure.ts";
 
 export interface BenchOptions {
@@ -112,7 +112,7 @@ async function proofs(
   power: number,
   options: BenchOptions,
 ): Promise<Contender[]> {
-  const { zkey, wtns } = await benchCase(power, options.cache);
+  const { zkey, wtns, paths } = await benchCase(power, options.cache);
   const { verifyingKey } = readZkey(zkey);
   const check = (made: unknown): Promise<boolean> => {
     const { proof, publicInputs } = made as { proof: Proof; publicInputs: bigint[] };
@@ -125,23 +125,19 @@ async function proofs(
   }));
   if (gpu) out.push({ engine: "gpu", run: () => gpu.proveFiles(zkey, wtns), check });
   const binary = options.rapidsnark;
-  if (binary !== undefined) out.push({ engine: "rapidsnark", run: async () => rapidsnark(binary, zkey, wtns), check });
+  if (binary !== undefined) out.push({ engine: "rapidsnark", run: async () => rapidsnark(binary, paths), check });
   return out;
 }
 
 /** Process start and file reading are part of its time, as they are for who runs the binary. */
-function rapidsnark(binary: string, zkey: Uint8Array, wtns: Uint8Array): { proof: Proof; publicInputs: bigint[] } {
+function rapidsnark(binary: string, { zkey, wtns }: Case["paths"]): { proof: Proof; publicInputs: bigint[] } {
   const folder = mkdtempSync(join(tmpdir(), "mednexus-bench-"));
   try {
-    const path = (name: string): string => join(folder, name);
-    writeFileSync(path("key.zkey"), zkey);
-    writeFileSync(path("witness.wtns"), wtns);
-    const { status, stderr } = spawnSync(binary, ["key.zkey", "witness.wtns", "proof.json", "public.json"].map(path), {
-      encoding: "utf8",
-    });
-    if (status !== 0) throw new Error(`${binary} ended with ${status}: ${stderr.slice(0, 300)}`);
-    const read = (name: string): never => JSON.parse(readFileSync(path(name), "utf8")) as never;
-    return { proof: fromSnarkjs(read("proof.json")), publicInputs: (read("public.json") as string[]).map(BigInt) };
+    const [proof, inputs] = [join(folder, "proof.json"), join(folder, "public.json")];
+    const { status, stderr, error } = spawnSync(binary, [zkey, wtns, proof, inputs], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`${binary} ended with ${status}: ${error?.message ?? stderr.slice(0, 300)}`);
+    const read = (path: string): never => JSON.parse(readFileSync(path, "utf8")) as never;
+    return { proof: fromSnarkjs(read(proof)), publicInputs: (read(inputs) as string[]).map(BigInt) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

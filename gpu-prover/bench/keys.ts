@@ -12,6 +12,8 @@ export interface Case {
   readonly constraints: number;
   readonly zkey: Uint8Array;
   readonly wtns: Uint8Array;
+  /** the same as files */
+  readonly paths: { readonly zkey: string; readonly wtns: string };
 }
 
 /**
@@ -25,6 +27,7 @@ export async function benchCase(power: number, cache: string): Promise<Case> {
     .digest("hex")
     .slice(0, 16);
   const path = join(cache, `bench-${power}-${source}`);
+  const paths = { zkey: path, wtns: `${path}.wtns` };
   const { r1cs, assignment } = circuit(2 ** power - 4);
   const wtns = binaryFile("wtns", 2, [
     [1, bytes([u32(32), littleEndian(FR.modulus), u32(r1cs.wires)])],
@@ -32,11 +35,12 @@ export async function benchCase(power: number, cache: string): Promise<Case> {
   ]);
   if (!existsSync(path)) {
     mkdirSync(cache, { recursive: true });
+    writeFileSync(paths.wtns, wtns);
     const { zkey } = await groth16Keys(r1cs, trapdoor);
     writeFileSync(`${path}.part`, zkey);
     renameSync(`${path}.part`, path);
   }
-  return { constraints: r1cs.rows.length, zkey: new Uint8Array(readFileSync(path)), wtns };
+  return { constraints: r1cs.rows.length, zkey: new Uint8Array(readFileSync(path)), wtns, paths };
 }
 
 function circuit(rows: number): { r1cs: R1cs; assignment: Uint8Array } {
