@@ -175,7 +175,11 @@ const benchCommand: Command = {
     powers: { type: "string", value: "LIST", help: "log2 of the sizes", default: "12,14,16" },
     repeat: { type: "string", value: "N", help: "runs of each, interleaved", default: "5" },
     parts: { type: "string", value: "LIST", help: "of proof, msm, ntt, commit", default: "proof,msm,ntt,commit" },
-    rapidsnark: { type: "string", value: "PATH", help: "a rapidsnark prover binary to compare with" },
+    rapidsnark: {
+      type: "string",
+      value: "PATH",
+      help: "a rapidsnark prover binary to compare with, a path or a name on $PATH",
+    },
     cache: {
       type: "string",
       value: "FOLDER",
@@ -198,7 +202,9 @@ const benchCommand: Command = {
       cache: resolve(String(values["cache"] ?? "node_modules/.cache/mednexus-bench")),
       software: values["software"] === true,
       log: say,
-      ...(typeof rapidsnark === "string" ? { rapidsnark: resolve(rapidsnark) } : {}),
+      ...(typeof rapidsnark === "string"
+        ? { rapidsnark: rapidsnark.includes("/") ? resolve(rapidsnark) : rapidsnark }
+        : {}),
     });
     const out = values["out"];
     if (typeof out === "string") {
