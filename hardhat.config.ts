@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { defineConfig } from "hardhat/config";
+import { defineConfig, overrideTask } from "hardhat/config";
 import type { HardhatPlugin } from "hardhat/types/plugins";
 import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import upgrades from "@openzeppelin/hardhat-upgrades";
@@ -48,8 +48,18 @@ const validated: HardhatPlugin = {
   },
 };
 
+/** Solidity tests deploy contracts by their artifacts, which must be those of the sources, also where only a test's own file is asked to be built. */
+const current = overrideTask(["test", "solidity"])
+  .setInlineAction(async (options, hre, runSuper) => {
+    const { noCompile, testFiles } = options as { noCompile: boolean; testFiles: string[] };
+    if (!noCompile && testFiles.length > 0) await hre.tasks.getTask("build").run({ noTests: true });
+    return runSuper(options);
+  })
+  .build();
+
 export default defineConfig({
   plugins: [toolbox, validated, quiet],
+  tasks: [current],
   solidity: {
     profiles: { default: compiler, production: compiler },
     npmFilesToBuild: [
