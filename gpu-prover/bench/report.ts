@@ -22,7 +22,7 @@ export function document(report: Report, { command, commit }: { command: string;
     `- Machine: ${report.machine}, load ${report.load} at the end. Above the number of processors times are too long and their ratios noise: compare host times then, and measure again on a quiet machine.`,
     `- Adapter: ${report.adapter ?? `none: ${report.reason}`}.${report.hardware ? "" : " **No GPU took part: a driver that computes on the processor says nothing of a GPU's speed.**"}`,
     `- rapidsnark: ${compared.has("rapidsnark") ? "compared, its process's start and its reading of files included" : "not compared, as no binary was named (`--rapidsnark PATH`)"}.`,
-    `- Each line: one run to warm up, then runs interleaved with the other engines'. "Host" is the processor time of this process${report.hardware ? "" : ", here the adapter's work too"}.`,
+    `- Each line: one run to warm up, then runs interleaved with the other engines'. "Host" is the processor time of this process${report.adapter !== undefined && !report.hardware ? ", here the adapter's work too" : ""}${compared.has("rapidsnark") ? "; rapidsnark's own is not in it" : ""}.`,
     "- Keys are made from the known trapdoor (`bench/keys.ts`). Proofs are verified; other results are compared with snarkjs's.",
   ];
   return `# Prover bench

@@ -10,8 +10,9 @@ function deploy(string memory name, bytes memory arguments) returns (address dep
     assembly ("memory-safe") {
         deployed := create(0, add(code, 32), mload(code))
         if iszero(deployed) {
-            returndatacopy(0, 0, returndatasize())
-            revert(0, returndatasize())
+            let reason := mload(0x40)
+            returndatacopy(reason, 0, returndatasize())
+            revert(reason, returndatasize())
         }
     }
 }
